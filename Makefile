@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# make demo      hear it: one sample, one bursty trace, one wav per scheme under demo/
+# make test      all tests, C tests included      make lint     ruff, mypy
+# make lib       libdred.so, libdred.a, dred.pc   make install  PREFIX=/usr/local, DESTDIR=
+# make ctest     C unit tests                     make ctest-asan  the same under ASan and UBSan
+# make bench     speed of every stage             make clean
+
+PYTHON ?= python3
+PREFIX ?= /usr/local
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+DEMO_CLIP := samples/slt_16k.wav
+DEMO_TRACE := samples/bursty_20.txt
+
+.PHONY: demo test lint bench lib install ctest ctest-asan clean
+
+# ---- Python ------------------------------------------------------------------------------------
+
+demo: $(VENV)/core.stamp
+	$(BIN)/dred simulate $(DEMO_CLIP) --trace $(DEMO_TRACE) --out demo
+
+test: $(VENV)/core.stamp
+	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/core.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/core.stamp
+	$(BIN)/dred bench
+
+# setuptools and cffi stay in the environment, so that a later build needs no network.
+$(VENV)/packages.stamp: pyproject.toml setup.py tools/check_system.sh
+	@tools/check_system.sh $(PYTHON)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) "setuptools>=77" "cffi>=1.16"
+	$(PIP) --no-build-isolation --editable ".[eval,dev]"
+	@touch $@
+
+C_FILES := $(shell find csrc -name '*.[ch]')
+
+$(VENV)/core.stamp: $(VENV)/packages.stamp $(C_FILES) dred/_build.py dred/_version.py
+	$(BIN)/python dred/_build.py
+	@touch $@
+
+# ---- C -----------------------------------------------------------------------------------------
+
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' dred/_version.py)
+# Raised when a change of dred.h breaks programs that were linked before.
+ABI := 0
+
+# `make ctest-asan` runs this Makefile again with another VARIANT.
+VARIANT := release
+OPTIMISE := -O3
+SANITISE :=
+OBJECTS_IN := build/$(VARIANT)
+
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Werror
+C_FLAGS := -std=c11 $(OPTIMISE) $(SANITISE) $(WARNINGS) -fPIC -fvisibility=hidden -MMD -MP \
+	-Icsrc -Icsrc/include -DDRED_BUILDING -DDRED_VERSION='"$(VERSION)"' $(CFLAGS)
+
+LIB_SOURCES := $(shell find csrc -name '*.c' -not -path 'csrc/tests/*' -not -path 'csrc/examples/*')
+TEST_SOURCES := $(wildcard csrc/tests/*.c)
+LIB_OBJECTS := $(LIB_SOURCES:csrc/%.c=$(OBJECTS_IN)/%.o)
+TEST_OBJECTS := $(TEST_SOURCES:csrc/%.c=$(OBJECTS_IN)/%.o)
+LIB := build/lib
+
+$(OBJECTS_IN)/%.o: csrc/%.c Makefile dred/_version.py
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) -c $< -o $@
+
+lib: $(LIB)/libdred.so.$(VERSION) $(LIB)/libdred.a $(LIB)/dred.pc
+
+$(LIB)/libdred.so.$(VERSION): $(LIB_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-soname,libdred.so.$(ABI) -Wl,-z,defs $(LDFLAGS) $^ -lm -o $@
+	ln -sf libdred.so.$(VERSION) $(LIB)/libdred.so.$(ABI)
+	ln -sf libdred.so.$(ABI) $(LIB)/libdred.so
+
+$(LIB)/libdred.a: $(LIB_OBJECTS)
+	@mkdir -p $(@D)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+# Written at every `make lib`: it holds PREFIX.
+.PHONY: $(LIB)/dred.pc
+$(LIB)/dred.pc:
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' \
+		'Name: dred' 'Description: Deep redundancy (DRED) for Opus' 'Version: $(VERSION)' \
+		'Libs: -L$${libdir} -ldred' 'Libs.private: -lm' 'Cflags: -I$${includedir}' > $@
+
+install: lib
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 644 csrc/include/dred.h $(DESTDIR)$(PREFIX)/include/
+	install -m 755 $(LIB)/libdred.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 $(LIB)/libdred.a $(DESTDIR)$(PREFIX)/lib/
+	cp -P $(LIB)/libdred.so.$(ABI) $(LIB)/libdred.so $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 $(LIB)/dred.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+
+ctest: $(OBJECTS_IN)/run_tests
+	$<
+
+ctest-asan:
+	@$(MAKE) --no-print-directory ctest VARIANT=asan OPTIMISE='-O1 -g' \
+		SANITISE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
+
+$(OBJECTS_IN)/run_tests: $(LIB_OBJECTS) $(TEST_OBJECTS)
+	$(CC) $(SANITISE) $(LDFLAGS) $^ -lm -o $@
+
+clean:
+	rm -rf build demo $(VENV) *.egg-info dred/_core*.so
+
+-include $(LIB_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Continues a waveform into a gap, from known features or predicted ones. Knows no packets and no
+ * decoder; its clock is the number of samples it was given or made. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/features.h"
+#include "codec/handle.h"
+#include "dred.h"
+#include "model/models.h"
+
+enum {
+    HISTORY = 15 * DRED_STEP, /* analysed at the most when a loss comes after a long good stretch */
+    MAX_REWIND = 4 * DRED_STEP,
+    BACKUPS = 8, /* predictor states of the last steps: two look-ahead vectors and the rewind */
+    LOOKAHEAD = 2,
+    LAST_VECTOR = (DRED_VOCODER_QUEUE - 1) * DRED_FEATURES /* its place in the queue */
+};
+
+struct dred_concealer {
+    const dred_models *models;
+    float pcm[HISTORY];
+    int unanalysed;  /* samples at the end of pcm that the analysis has not passed over */
+    int concealed;   /* samples at the end of pcm that were made here and not yet followed by good */
+    int unpredicted; /* samples at the end of pcm that the predictor was not told of */
+    int gap;         /* the analysis lost continuity: its next vector has a bad overlap memory */
+    int good;        /* the last event was good audio */
+    int losses;      /* steps since the last known vector */
+    float queue[DRED_VOCODER_QUEUE * DRED_FEATURES]; /* vectors given to the vocoder, older first */
+    features_state analysis;
+    plc_net_state predictor;
+    plc_net_state backup[BACKUPS]; /* [0] is the state before the latest step */
+    fargan_state vocoder;
+};
+
+dred_concealer *dred_concealer_create(const dred_models *models, int *error) {
+    dred_concealer *concealer = handle_create(models, DRED_NET_PITCH | DRED_NET_PLC | DRED_NET_FARGAN,
+                                              sizeof(dred_concealer), error);
+    if (concealer) dred_concealer_reset(concealer);
+    return concealer;
+}
+
+void dred_concealer_reset(dred_concealer *concealer) {
+    if (!concealer) return;
+    const dred_models *models = concealer->models;
+    memset(concealer, 0, sizeof(*concealer));
+    concealer->models = models;
+    concealer->gap = 1;
+    concealer->good = 1;
+}
+
+void dred_concealer_destroy(dred_concealer *concealer) {
+    free(concealer);
+}
+
+static int min_int(int a, int b) {
+    return a < b ? a : b;
+}
+
+/* Append to the history; what falls off its far end can no longer be analysed. */
+static void append(dred_concealer *concealer, const float *pcm, int samples) {
+    memmove(concealer->pcm, concealer->pcm + samples, (HISTORY - samples) * sizeof(float));
+    memcpy(concealer->pcm + HISTORY - samples, pcm, samples * sizeof(float));
+    if (concealer->unanalysed + samples > HISTORY) concealer->gap = 1;
+    concealer->unanalysed = min_int(HISTORY, concealer->unanalysed + samples);
+    concealer->concealed = min_int(HISTORY, concealer->concealed + samples);
+    concealer->unpredicted = min_int(HISTORY, concealer->unpredicted + samples);
+}
+
+int dred_concealer_good(dred_concealer *concealer, const float *pcm, int samples) {
+    if (!concealer || !pcm || samples < 0) return DRED_ERR_ARGUMENT;
+    if (samples == 0) return DRED_OK;
+    while (samples > 0) {
+        int n = min_int(samples, DRED_STEP);
+        append(concealer, pcm, n);
+        pcm += n;
+        samples -= n;
+    }
+    concealer->concealed = 0;
+    concealer->losses = 0;
+    concealer->good = 1;
+    return DRED_OK;
+}
+
+int dred_concealer_rewind(dred_concealer *concealer, int samples) {
+    if (!concealer || samples < 0 || samples > MAX_REWIND || concealer->good ||
+        samples > concealer->concealed) {
+        return DRED_ERR_ARGUMENT;
+    }
+    if (samples == 0) return DRED_OK;
+    memmove(concealer->pcm + samples, concealer->pcm, (HISTORY - samples) * sizeof(float));
+    memset(concealer->pcm, 0, samples * sizeof(float));
+    concealer->concealed -= samples;
+    concealer->unanalysed -= samples; /* concealed audio is not analysed before the next loss */
+    /* Forget the predictor's steps for the audio taken back; the look-ahead goes at the next loss. */
+    int steps = (samples + DRED_STEP / 2) / DRED_STEP;
+    if (steps > 0) {
+        concealer->predictor = concealer->backup[steps - 1];
+        memmove(concealer->backup, concealer->backup + steps,
+                (BACKUPS - steps) * sizeof(concealer->backup[0]));
+    }
+    return DRED_OK;
+}
+
+static void enqueue(dred_concealer *concealer, const float *features) {
+    memmove(concealer->queue, concealer->queue + DRED_FEATURES, LAST_VECTOR * sizeof(float));
+    memcpy(concealer->queue + LAST_VECTOR, features, DRED_FEATURES * sizeof(float));
+}
+
+static void predict(dred_concealer *concealer, const float *input, float *features) {
+    memmove(concealer->backup + 1, concealer->backup,
+            (BACKUPS - 1) * sizeof(concealer->backup[0]));
+    concealer->backup[0] = concealer->predictor;
+    plc_net_step(&concealer->models->plc, &concealer->predictor, input, features);
+}
+
+/* The vector of a lost step: the known one, with the predictor kept in step, or a prediction. */
+static void lost_vector(dred_concealer *concealer, const float *known, float *features) {
+    float input[DRED_PLC_INPUT] = {0};
+    if (known) {
+        memcpy(input + DRED_BURG_SIZE, known, DRED_FEATURES * sizeof(float));
+        input[DRED_PLC_INPUT - 1] = -1;
+    }
+    predict(concealer, input, features);
+    if (known) memcpy(features, known, DRED_FEATURES * sizeof(float));
+}
+
+/* Pass the analysis over all that it has not seen, so that it ends where the history ends. */
+static void catch_up(dred_concealer *concealer) {
+    concealer->predictor = concealer->backup[LOOKAHEAD - 1];
+    int steps = (concealer->unanalysed + DRED_STEP - 1) / DRED_STEP;
+    int start = HISTORY - steps * DRED_STEP;
+    for (int i = 0; i < steps; i++, start += DRED_STEP) {
+        float input[DRED_PLC_INPUT], analysis[DRED_ANALYSIS_SIZE], unused[DRED_FEATURES];
+        features_burg(concealer->pcm + start, input);
+        features_step(&concealer->models->pitch, &concealer->analysis, concealer->pcm + start,
+                      analysis);
+        int broken = concealer->gap && i == 0;
+        /* Concealed audio is passed over, but is no evidence: the predictor made it. */
+        if (broken || start < HISTORY - concealer->unpredicted) continue;
+        enqueue(concealer, analysis);
+        memcpy(input + DRED_BURG_SIZE, analysis, DRED_FEATURES * sizeof(float));
+        input[DRED_PLC_INPUT - 1] = 1;
+        predict(concealer, input, unused);
+    }
+    concealer->unanalysed = 0;
+    concealer->gap = 0;
+}
+
+/* The longer nothing is known, the quieter: comfortable fade within about 200 ms. */
+static float attenuation(int losses) {
+    static const float table[] = {0, 0, -0.2f, -0.2f, -0.4f, -0.4f, -0.8f, -0.8f, -1.6f, -1.6f};
+    const int count = (int)(sizeof(table) / sizeof(table[0]));
+    return losses < count ? table[losses] : table[count - 1] - 2.0f * (float)(losses - count + 1);
+}
+
+int dred_concealer_wants(const dred_concealer *concealer) {
+    if (!concealer) return DRED_ERR_ARGUMENT;
+    return concealer->good ? LOOKAHEAD + 1 : 1;
+}
+
+int dred_concealer_step(dred_concealer *concealer, const float *features,
+                        const unsigned char *known, float *pcm) {
+    if (!concealer || !pcm || (features && !known)) return DRED_ERR_ARGUMENT;
+    int used = 0;
+    float vector[DRED_FEATURES];
+    const float *given = NULL;
+    if (concealer->good) {
+        catch_up(concealer);
+        for (; used < LOOKAHEAD; used++) {
+            given = features && known[used] ? features + used * DRED_FEATURES : NULL;
+            lost_vector(concealer, given, vector);
+            enqueue(concealer, vector);
+        }
+        fargan_resume(&concealer->models->vocoder, &concealer->vocoder,
+                      concealer->pcm + HISTORY - DRED_VOCODER_PAST, concealer->queue);
+        concealer->good = 0;
+    }
+    given = features && known[used] ? features + used * DRED_FEATURES : NULL;
+    lost_vector(concealer, given, vector);
+    used++;
+    concealer->losses = given ? 0 : concealer->losses + 1;
+    vector[0] = fmaxf(-15.0f, vector[0] + attenuation(concealer->losses));
+    fargan_step(&concealer->models->vocoder, &concealer->vocoder, vector, pcm);
+    enqueue(concealer, vector);
+    append(concealer, pcm, DRED_STEP);
+    concealer->unpredicted = 0;
+    return used;
+}
+
+int dred_concealer_features(const dred_concealer *concealer, float *features) {
+    if (!concealer || !features) return DRED_ERR_ARGUMENT;
+    memcpy(features, concealer->queue + LAST_VECTOR, DRED_FEATURES * sizeof(float));
+    return DRED_OK;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * quant.h - quantiser levels, dead zone and statistics of latents and initial state. It knows
+ * numbers, not bytes. */
+#ifndef CODEC_QUANT_H
+#define CODEC_QUANT_H
+
+#include "dred.h"
+
+/* Indexed by DRED_TABLE_SCALE, _DEAD_ZONE, _DECAY, _P0, then by level. */
+extern const uint8_t statistics_latent[4][DRED_LEVELS][DRED_LATENT_DIM];
+extern const uint8_t statistics_state[4][DRED_LEVELS][DRED_STATE_DIM];
+
+enum { QUANT_LATENT = 0, QUANT_STATE = 1 }; /* the `state` argument of dred_statistics */
+
+/* The four rows of one level. */
+typedef struct quant_tables {
+    const uint8_t *scale, *dead_zone, *decay, *p0;
+    int dimensions;
+} quant_tables;
+
+quant_tables quant_tables_of(int kind, int level);
+
+/* 1 if dimension i is coded; if not its symbol is 0 by definition. */
+static inline int quant_is_coded(const quant_tables *tables, int i) {
+    return tables->decay[i] != 0 && tables->p0[i] != 255;
+}
+
+/* Level of chunk i, 0 = newest (i up to DRED_MAX_CHUNKS - 1, header valid). */
+int quant_level(const dred_payload_header *header, int chunk);
+/* Values to symbols, within +-LAPLACE_LIMIT; what is not a number becomes 0. */
+void quant_quantise(const quant_tables *tables, const float *values, int32_t *symbols);
+void quant_dequantise(const quant_tables *tables, const int32_t *symbols, float *values);
+
+#endif

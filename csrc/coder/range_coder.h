@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * range_coder.h - the range coder of Opus (RFC 6716 sections 4.1 and 5.1), without raw bits. It
+ * knows intervals and bytes, not what they mean.
+ *
+ * Both coders are plain values: copying an encoder saves it, copying it back drops everything
+ * coded since. Bytes before a saved position are never altered later, because pending carries
+ * are part of the value. */
+#ifndef CODER_RANGE_CODER_H
+#define CODER_RANGE_CODER_H
+
+#include <stdint.h>
+
+enum { RANGE_Q15 = 32768 }; /* total frequency of the 15-bit models */
+
+typedef struct range_encoder {
+    unsigned char *bytes;
+    int capacity;
+    int position;     /* bytes written                                             */
+    uint32_t low;     /* low end of the interval                                   */
+    uint32_t range;
+    int pending;      /* byte held back for a carry, -1: none                      */
+    int carry_run;    /* bytes 0xFF held back behind it                            */
+    int bits;         /* see range_encoder_tell                                    */
+    int overflow;     /* 1: bytes were lost for want of capacity                   */
+} range_encoder;
+
+typedef struct range_decoder {
+    const unsigned char *bytes;
+    int size;
+    int position;     /* bytes read; beyond the end zeros are read                 */
+    uint32_t value;   /* top of the interval minus code value minus one            */
+    uint32_t range;
+    uint32_t last;    /* byte of which one bit is not used yet                     */
+    int bits;
+} range_decoder;
+
+void range_encoder_init(range_encoder *encoder, unsigned char *bytes, int capacity);
+/* One of `total` equally likely values. */
+void range_encode_uint(range_encoder *encoder, unsigned value, unsigned total);
+/* Interval [low, high) of `total`. */
+void range_encode(range_encoder *encoder, unsigned low, unsigned high, unsigned total);
+/* A symbol of a 15-bit inverse cumulative model: `above` is the inverse cumulative frequency of
+ * the symbol before (RANGE_Q15 for the first), `below` that of the symbol itself. */
+void range_encode_q15(range_encoder *encoder, uint32_t above, uint32_t below);
+/* Bits used so far, rounded up, the same as the decoder's after the same symbols. Starts at 1. */
+int range_encoder_tell(const range_encoder *encoder);
+/* Cut the storage to what tell needs and write the end of the stream.
+ * @return bytes of the stream, or -1 where the capacity did not suffice */
+int range_encoder_finish(range_encoder *encoder);
+
+void range_decoder_init(range_decoder *decoder, const unsigned char *bytes, int size);
+unsigned range_decode_uint(range_decoder *decoder, unsigned total);
+/* Where in [0, total) the code points; to be followed by range_decode_update. */
+unsigned range_decode_position(const range_decoder *decoder, unsigned total);
+void range_decode_update(range_decoder *decoder, unsigned low, unsigned high, unsigned total);
+int range_decoder_tell(const range_decoder *decoder);
+void range_decoder_normalise(range_decoder *decoder);
+
+/* 1 if the symbol lies beyond the one whose 15-bit inverse cumulative frequency is `below`. */
+static inline int range_decode_beyond(const range_decoder *decoder, uint32_t below) {
+    return decoder->value < (decoder->range >> 15) * below;
+}
+
+/* Take the symbol between `above` and `below`, as range_encode_q15 wrote it. */
+static inline void range_decode_take(range_decoder *decoder, uint32_t above, uint32_t below) {
+    uint32_t scale = decoder->range >> 15;
+    uint32_t end = above < RANGE_Q15 ? scale * above : decoder->range;
+    decoder->value -= scale * below;
+    decoder->range = end - scale * below;
+    range_decoder_normalise(decoder);
+}
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The signal processing of one feature step, the pitch network left out; knows nothing of
+ * networks. */
+#include "dsp/analysis.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "dsp/fft.h"
+#include "dsp/tables.h"
+
+/* The residual is taken 80 samples late, so that it is centred where the spectrum is. */
+enum { RESIDUAL_DELAY = 80 };
+
+float analysis_sample(float value) {
+    const float limit = 16;
+    if (!isfinite(value)) return 0;
+    value = value < -limit ? -limit : value;
+    return 32768 * (value > limit ? limit : value);
+}
+
+/* Append a step to a buffer of 256 past and 160 current samples: room for it at the end. */
+static float *next_frame(float buffer[PITCH_BUFFER]) {
+    memmove(buffer, buffer + PITCH_FRAME, PITCH_MAX_PERIOD * sizeof(float));
+    return buffer + PITCH_MAX_PERIOD;
+}
+
+/* block: 320 samples, the last step and this one. */
+static void spectrum(const float block[FFT_SIZE], float re[FFT_BINS], float im[FFT_BINS]) {
+    float windowed[FFT_SIZE];
+    for (int i = 0; i < FFT_SIZE / 2; i++) windowed[i] = table_window[i] * block[i];
+    for (int i = 0; i < FFT_SIZE / 2; i++) {
+        windowed[FFT_SIZE / 2 + i] =
+            table_window[FFT_SIZE / 2 - 1 - i] * block[FFT_SIZE / 2 + i];
+    }
+    fft320_forward(windowed, re, im);
+}
+
+static void residuals(analysis_state *state, const float block[FFT_SIZE],
+                      const float lpc[LPC_ORDER]) {
+    float residual[PITCH_FRAME];
+    lpc_residual(block + FFT_SIZE / 2 - RESIDUAL_DELAY, lpc, residual, PITCH_FRAME);
+    float *excitation = next_frame(state->excitation), *low = next_frame(state->low_residual);
+    excitation[0] = residual[0] + 0.7f * state->last_residual;
+    for (int n = 1; n < PITCH_FRAME; n++) excitation[n] = residual[n] + 0.7f * residual[n - 1];
+    state->last_residual = residual[PITCH_FRAME - 1];
+    /* Elliptic low-pass of second order at 1200 Hz, transposed direct form. */
+    float s0 = state->lowpass[0], s1 = state->lowpass[1];
+    for (int n = 0; n < PITCH_FRAME; n++) {
+        float y = residual[n] + s0;
+        s0 = s1 - 0.84946f * residual[n] + 1.54220f * y;
+        s1 = residual[n] - 0.70781f * y;
+        low[n] = y;
+    }
+    state->lowpass[0] = s0;
+    state->lowpass[1] = s1;
+}
+
+void analysis_step(analysis_state *state, cpu_level level, const float pcm[ANALYSIS_STEP],
+                   analysis_result *result) {
+    float block[FFT_SIZE], re[FFT_BINS], im[FFT_BINS], power[BANDS_BINS];
+    float energy[BANDS], floored[BANDS];
+    memcpy(block, state->overlap, sizeof state->overlap);
+    for (int n = 0; n < ANALYSIS_STEP; n++) {
+        float sample = analysis_sample(pcm[n]);
+        block[ANALYSIS_STEP + n] = sample - 0.85f * state->last_sample;
+        state->last_sample = sample;
+    }
+    memcpy(state->overlap, block + ANALYSIS_STEP, sizeof state->overlap);
+
+    spectrum(block, re, im);
+    for (int k = 0; k < BANDS_BINS; k++) power[k] = re[k] * re[k] + im[k] * im[k];
+    bands_sum(power, energy);
+    bands_floor(energy, floored);
+    bands_cepstrum(floored, result->cepstrum);
+    lpc_from_bands(floored, result->lpc);
+
+    pitch_if_features(re, im, state->last_re, state->last_im, result->if_features);
+    memcpy(state->last_re, re, sizeof state->last_re);
+    memcpy(state->last_im, im, sizeof state->last_im);
+
+    residuals(state, block, result->lpc);
+    pitch_xcorr_features(level, state->excitation, result->xcorr);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The signal processing of one feature step (features.md sections 3 to 8), the pitch network left
+ * out; knows nothing of networks. */
+#ifndef DSP_ANALYSIS_H
+#define DSP_ANALYSIS_H
+
+#include "dsp/lpc.h"
+#include "dsp/pitch_features.h"
+
+enum { ANALYSIS_STEP = 160 };
+
+typedef struct analysis_state { /* all zeros = reset */
+    float last_sample;                 /* pre-emphasis                                    */
+    float overlap[ANALYSIS_STEP];      /* pre-emphasised samples of the last step         */
+    float last_re[PITCH_IF_BINS];      /* low bins of the last spectrum                   */
+    float last_im[PITCH_IF_BINS];
+    float last_residual;               /* for the zero at -0.7 of the excitation          */
+    float lowpass[2];
+    float excitation[PITCH_BUFFER];    /* past 256 samples, then the current 160          */
+    float low_residual[PITCH_BUFFER];
+} analysis_state;
+
+typedef struct analysis_result {
+    float cepstrum[BANDS];
+    float lpc[LPC_ORDER];
+    float if_features[PITCH_IF_SIZE];
+    float xcorr[PITCH_XCORR_SIZE];
+} analysis_result;
+
+/* The sample on the 16-bit scale; not a number or infinite: 0; limited 24 dB above full scale, so
+ * that no square or sum that follows can overflow. */
+float analysis_sample(float value);
+/* pcm in +-1. The level must not exceed cpu_best_level(). */
+void analysis_step(analysis_state *state, cpu_level level, const float pcm[ANALYSIS_STEP],
+                   analysis_result *result);
+
+#endif

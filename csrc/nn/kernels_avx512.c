@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * The AVX-512 VNNI kernels: only what differs from the other 256-bit sets, the dot product of
+ * bytes. Registers of 256 bits are enough: the weights come from the second-level cache, which
+ * feeds no more than that, and wide ones may lower the clock. */
+#include "nn/kernels.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+#include <immintrin.h>
+
+#define KERNEL_TARGET __attribute__((target("avx2,fma,avx512f,avx512bw,avx512vl,avx512vnni")))
+#define KERNEL_LEVEL CPU_AVX512VNNI
+#define KERNEL_TABLE kernels_avx512
+
+static inline __attribute__((always_inline)) KERNEL_TARGET __m256i dot4(__m256i sums, __m256i u,
+                                                                        __m256i s) {
+    return _mm256_dpbusd_epi32(sums, u, s);
+}
+
+#include "nn/kernels_ymm.h"
+
+#else
+typedef int kernels_avx512_unused; /* ISO C wants a declaration in every file */
+#endif

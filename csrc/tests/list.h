@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * One TEST(module) line per test file; included several times by main.c. */
+TEST(dsp)
+TEST(features)
+TEST(resample)
+TEST(coder)
+TEST(payload)
+TEST(packet)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`dred train ...`: starts the training of a network; knows no graph and no loss."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+NETWORKS = ("pitch", "rdovae", "plc", "fargan")
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Adds `train` and its own sub-commands."""
+    parser = subparsers.add_parser("train", help="train the networks (needs the extra 'train')")
+    commands = parser.add_subparsers(dest="network", required=True, metavar="WHAT")
+    features = commands.add_parser("features", help="compute pcm and features once, for all")
+    features.add_argument("speech", type=Path, help="folder of audio files (16 kHz mono)")
+    features.add_argument("out", type=Path, help="data folder to write")
+    features.add_argument("--models", type=Path, help="weight file with the pitch network")
+    features.add_argument("--decoded", action="store_true",
+                          help="add features as the redundancy decoder returns them")
+    features.add_argument("--statistics", type=Path, help="quantiser tables (npz)")
+    for name in NETWORKS:
+        network = commands.add_parser(name, help=f"train the network {name}")
+        network.add_argument("data", type=Path, help="data folder of 'dred train features'")
+        network.add_argument("valid", type=Path, help="the same, of held-out speakers")
+        network.add_argument("--checkpoints", type=Path, help="folder of checkpoints and curves")
+        network.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+        network.add_argument("--start", type=Path, help="weight file to start from")
+        network.add_argument("--out", type=Path, help="weight file to write at the end")
+        network.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                             help="change a setting of the network's configuration")
+        network.add_argument("--config", action="store_true", help="print the settings and stop")
+        if name in ("pitch", "rdovae"):
+            network.add_argument("--teacher", type=Path, required=True,
+                                 help="weight file of the network to agree with")
+        if name == "rdovae":
+            network.add_argument("--part", choices=("encoder", "decoder"), required=True)
+            network.add_argument("--statistics", type=Path, required=True,
+                                 help="quantiser tables (npz)")
+            network.add_argument("--encoder", type=Path,
+                                 help="weight file of our encoder, for training the decoder")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs one sub-command; 0 done, 1 failed, 2 wrong usage."""
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        print("dred train: torch is not installed (pip install 'dred[train]')", file=sys.stderr)
+        return 1
+    try:
+        if args.network == "features":
+            from dred.train.features import build
+            build(args.speech, args.out, args.models, args.decoded, args.statistics)
+            return 0
+        return _network(args)
+    except (OSError, ValueError) as error:
+        print(f"dred train: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ValueError) else 1
+
+
+def _network(args: argparse.Namespace) -> int:
+    from dred.train import export, tasks
+    from dred.train.loop import Run, default_checkpoints
+
+    label = f"{args.network}_{args.part}" if args.network == "rdovae" else args.network
+    config = tasks.config_of(label)
+    config.override(args.set)
+    if args.config:
+        for field in fields(config):
+            print(f"{field.name}={getattr(config, field.name)}")
+        return 0
+    task = tasks.create(label, config, args)
+    if args.start is not None:
+        export.load(task.model, args.start)
+    folder = (args.checkpoints or default_checkpoints()) / label
+    result = Run(task, folder, args.resume).train()
+    print(" ".join(f"{key} {value:.4g}" for key, value in result.items()))
+    if args.out is not None:
+        size = export.save_file(folder / f"{label}.bin", args.out)
+        print(f"{args.out}: {size} bytes")
+    return 0

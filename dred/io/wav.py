@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Sound files to arrays and back, and to the rates and channels a codec takes; knows no codec.
+
+Audio is float32 in +-1 (or int16), shape [samples] for one channel and [samples, channels]
+otherwise, as in python-soundfile. 16-bit files survive a round trip bit by bit.
+"""
+
+import io
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from dred.errors import AudioError
+from dred.io.files import STANDARD_STREAM, read_bytes, write_bytes
+from dred.units import OPUS_RATES, opus_rate_for
+
+Audio = npt.NDArray[Any]
+
+# Full scale of 16-bit audio. libsndfile itself reads with 1/32768 and writes with 32767, so that
+# its own round trip is not exact: the conversion is made here.
+INT16_SCALE = 32768.0
+# Ratio of rates beyond which a file is nonsense (or a trap): 1 Hz to 48 kHz would turn a
+# kilobyte into gigabytes.
+MAX_RATIO = 64
+
+
+def read_wav(path: str | os.PathLike[str]) -> tuple[Audio, int]:
+    """Audio (float32) and its sampling rate from a WAV, FLAC or other file libsndfile reads;
+    `-` is standard input."""
+    name = "standard input" if os.fspath(path) == STANDARD_STREAM else os.fspath(path)
+    data = read_bytes(path, AudioError)
+    if not data:
+        raise AudioError(f"{name}: is empty, not even a WAV header; was the recording cut off?")
+    try:
+        pcm, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+    except soundfile.LibsndfileError as reason:
+        raise AudioError(
+            f"{name}: is not a sound file that can be read ({reason.error_string.strip(' .')}); "
+            "give a WAV or FLAC file"
+        ) from None
+    if not np.isfinite(pcm).all():
+        raise AudioError(f"{name}: holds samples that are not numbers; write the file again")
+    return pcm, int(rate)
+
+
+def write_wav(path: str | os.PathLike[str], pcm: Audio, rate: int, subtype: str = "PCM_16") -> None:
+    """Write audio (float in +-1, clipped; or int16) as a WAV file; `-` is standard output.
+
+    subtype: as in soundfile: PCM_16, PCM_24, FLOAT ..."""
+    if rate <= 0:
+        raise ValueError(f"sampling rate must be positive, not {rate}")
+    pcm = np.asarray(pcm)
+    if subtype == "PCM_16":
+        pcm = to_int16(pcm)
+    memory = io.BytesIO()
+    soundfile.write(memory, pcm, rate, format="WAV", subtype=subtype)
+    write_bytes(path, memory.getvalue(), AudioError)
+
+
+def to_int16(pcm: Audio) -> npt.NDArray[np.int16]:
+    """16-bit samples of audio in +-1, rounded and clipped; int16 passes as it is."""
+    if pcm.dtype == np.int16:
+        return pcm
+    if not np.issubdtype(pcm.dtype, np.floating):
+        raise TypeError(f"audio must be float or int16, not {pcm.dtype}")
+    scaled = np.rint(pcm.astype(np.float64) * INT16_SCALE)
+    return np.clip(scaled, -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
+
+
+def to_float32(pcm: Audio) -> npt.NDArray[np.float32]:
+    """Audio in +-1 as C-contiguous float32, from float or int16."""
+    if pcm.dtype == np.int16:
+        return pcm.astype(np.float32) / np.float32(INT16_SCALE)
+    if not np.issubdtype(pcm.dtype, np.floating):
+        raise TypeError(f"audio must be float or int16, not {pcm.dtype}")
+    return np.ascontiguousarray(pcm, dtype=np.float32)
+
+
+def resample(pcm: Audio, from_rate: int, to_rate: int) -> Audio:
+    """Audio at another rate: linear phase, no delay, round(n * to / from) samples."""
+    if from_rate == to_rate:
+        return to_float32(pcm)
+    if not 1 / MAX_RATIO <= to_rate / from_rate <= MAX_RATIO:
+        raise AudioError(f"cannot resample from {from_rate} Hz to {to_rate} Hz: too far apart")
+    wanted = round(pcm.shape[0] * to_rate / from_rate)
+    if wanted == 0:
+        return np.zeros((0, *pcm.shape[1:]), np.float32)
+    out = soxr.resample(to_float32(pcm), from_rate, to_rate, quality="HQ")[:wanted]
+    missing = wanted - out.shape[0]
+    padding = [(0, missing)] + [(0, 0)] * (out.ndim - 1)
+    return np.ascontiguousarray(np.pad(out, padding), dtype=np.float32)
+
+
+def to_opus_rate(pcm: Audio, rate: int) -> tuple[Audio, int]:
+    """Audio at a rate that Opus takes: unchanged where it is one, else resampled upwards."""
+    target = rate if rate in OPUS_RATES else opus_rate_for(rate)
+    return resample(pcm, rate, target), target
+
+
+def mix(pcm: Audio, channels: int) -> Audio:
+    """Audio with 1 or 2 channels: the mean of all for one; one copied for two. Of more than two
+    channels, both sides of a stereo signal get the mean: their places are not known here."""
+    if channels not in (1, 2):
+        raise ValueError(f"channels must be 1 or 2, not {channels}")
+    pcm = to_float32(pcm)
+    present = 1 if pcm.ndim == 1 else pcm.shape[1]
+    if present == channels:
+        return pcm.reshape(-1) if channels == 1 else pcm
+    mono = pcm.reshape(len(pcm), present).mean(axis=1, dtype=np.float32)
+    return mono if channels == 1 else np.ascontiguousarray(np.stack([mono, mono], axis=1))

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""From packets to audio: jitter buffer, choice of source, synthesis, joins."""
+
+from dred.receiver.receiver import Receiver
+from dred.receiver.recovery import Source
+from dred.receiver.stats import Stats
+
+__all__ = ["Receiver", "Source", "Stats"]

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Audio for a gap, on the time axis of what was played; knows no packets and no sequence numbers.
+
+The concealer of the core works at 16 kHz. This class keeps its history in step with what was
+played, brings its audio to the output rate without any shift in time, and runs it further than the
+gap, so that there is something to fade from when real audio comes back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dred._core import lib
+from dred._native import Floats
+from dred.models import Models
+from dred.receiver.description import Description, vectors
+from dred.resample import Resampler
+from dred.stages import Concealer
+
+CORE_RATE = lib.DRED_SAMPLE_RATE
+STEP = lib.DRED_STEP
+# 16 kHz samples that lead the up-sampler into a gap: more than its filter is long, and beginning
+# on a whole sample of every output rate (multiples of 4 at 12 and 24 kHz).
+LEAD_IN = 64
+LEAD_GRID = 4
+HISTORY_MS = 300  # kept for the warm-up of substitute packets
+
+
+class _Track:
+    """Mono audio whose newest end is known by its time; old parts are forgotten."""
+
+    def __init__(self, keep: int) -> None:
+        self._keep = keep
+        self._audio = np.zeros(keep, np.float32)
+        self.end = 0
+
+    def append(self, pcm: Floats) -> None:
+        self._audio = np.concatenate([self._audio, pcm])
+        self.end += len(pcm)
+
+    def cut(self, end: int) -> None:
+        """Forget what lies after this time."""
+        self._audio = self._audio[: len(self._audio) - (self.end - end)]
+        self.end = end
+
+    def trim(self) -> None:
+        """Forget what is older than needed."""
+        self._audio = self._audio[-self._keep :]
+
+    def stretch(self, begin: int, end: int) -> Floats:
+        base = self.end - len(self._audio)
+        return self._audio[begin - base : end - base]
+
+
+class GapFiller:
+    """Mono audio for gaps, float32, at the output rate and at 16 kHz.
+
+    All times count samples since the beginning, of the rate named. Outside a gap `played` is told
+    everything that is heard; inside one, `until` makes audio on demand.
+    """
+
+    def __init__(self, sample_rate: int, models: Models) -> None:
+        self.sample_rate = sample_rate
+        self._concealer = Concealer(models)
+        self._down = Resampler(sample_rate, CORE_RATE)
+        self._up = Resampler(CORE_RATE, sample_rate)
+        self._core = _Track(HISTORY_MS * CORE_RATE // 1000)
+        self._wide = _Track(HISTORY_MS * sample_rate // 1000)
+        self._start = 0  # core time at which synthesis took over
+        self._skip = 0  # samples still to come out of the up-sampler that lie before the gap
+        self.active = False
+        self._known: list[bool] = []  # for each step made: did it come from a description
+
+    def core_time(self, at: int) -> int:
+        """A time of the output rate on the 16 kHz axis."""
+        return at * CORE_RATE // self.sample_rate
+
+    def played(self, pcm: Floats) -> None:
+        """Tell what was heard outside a gap: the mono samples that follow the last ones."""
+        narrow = self._down.process(pcm)
+        self._concealer.good(narrow)
+        for track, new in ((self._core, narrow), (self._wide, pcm)):
+            track.append(new)
+            track.trim()
+
+    def begin(self) -> None:
+        """A gap begins after all that was played."""
+        self.active = True
+        self._known = []
+        self._start = self._core.end
+        first = max(0, self._start - LEAD_IN) // LEAD_GRID * LEAD_GRID
+        self._skip = self._wide.end - first * self.sample_rate // CORE_RATE
+        self._up.reset()
+        self._widen(self._core.stretch(first, self._start))
+
+    def _widen(self, narrow: Floats) -> None:
+        wide = self._up.process(np.ascontiguousarray(narrow))
+        drop = min(self._skip, len(wide))
+        self._skip -= drop
+        self._wide.append(wide[drop:])
+
+    def until(self, at: int, descriptions: list[Description]) -> None:
+        """Make audio up to this time of the output rate."""
+        while self._wide.end < at:
+            rows, known = vectors(descriptions, self._core.end, self._concealer.wants())
+            made = self._concealer.step(rows, known)
+            self._core.append(made)
+            self._widen(made)
+            self._known.append(bool(known[-1]))
+
+    def described(self, begin: int, end: int) -> bool:
+        """Whether a description served any of this stretch of the output rate's time."""
+        first = (self.core_time(begin) - self._start) // STEP
+        last = (self.core_time(end) - 1 - self._start) // STEP
+        return any(self._known[max(0, first) : last + 1])
+
+    def audio(self, begin: int, end: int) -> Floats:
+        """Played or made audio of a stretch of time, at the output rate."""
+        return self._wide.stretch(begin, end)
+
+    def stretch(self, rate: int, begin: int, end: int) -> Floats:
+        """The same at the output rate or at 16 kHz, times in that rate."""
+        track = self._core if rate == CORE_RATE else self._wide
+        return track.stretch(begin, end)
+
+    def end(self, heard: Floats, begin: int) -> None:
+        """The gap ends; `heard` is what was played in it, from time `begin` on."""
+        self.active = False
+        kept = self._start + len(self._down.process(heard))
+        self._concealer.rewind(self._core.end - kept)
+        self._core.cut(kept)
+        self._wide.cut(begin)
+        self._wide.append(heard)
+        for track in (self._core, self._wide):
+            track.trim()

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The play-out buffer: packets by sequence number, driven by a clock handed in.
+
+Does no I/O, reads no clock and knows no codec.
+"""
+
+from __future__ import annotations
+
+SEQUENCE_MODULUS = 1 << 16
+# A jump larger than this is a new stream, not a loss (RFC 3550 A.1 uses 3000 with 100 back).
+RESTART_JUMP = 3000
+# Packets that may lie ahead of the one to be played; more means the sender runs ahead.
+MAX_SPAN = 500
+
+
+class JitterBuffer:
+    """Packets waiting for their turn.
+
+    Sequence numbers are taken modulo 2^16 and continued without wrap-around inside. The first
+    packet is played `delay_ms` after it arrived; every `advance` is one frame later.
+    """
+
+    def __init__(self, delay_ms: float) -> None:
+        self.delay_ms = delay_ms
+        self.duplicates = self.late = self.restarts = self.skipped = 0
+        self.next: int | None = None  # extended sequence number of the next frame to play
+        self._start_ms: float | None = None
+        self._packets: dict[int, bytes] = {}
+        self._doubtful: int | None = None  # last number of what may be a new stream
+
+    def push(self, packet: bytes, sequence: int, arrival_ms: float) -> bool:
+        """Take a packet; False where it is a duplicate, too late, or stray."""
+        extended = self._extend(sequence)
+        if extended is None:
+            return False
+        if self.next is None:
+            self.next = extended
+            self._start_ms = arrival_ms + self.delay_ms
+        if extended in self._packets:
+            self.duplicates += 1
+            return False
+        if extended < self.next:
+            if self.playing(arrival_ms):
+                self.late += 1
+                return False
+            self.next = extended  # reordered before the first one was played
+        self._packets[extended] = packet
+        return True
+
+    def _extend(self, sequence: int) -> int | None:
+        newest = max(self._packets, default=self.next)
+        if newest is None:
+            return sequence % SEQUENCE_MODULUS
+        half = SEQUENCE_MODULUS // 2
+        delta = (sequence - newest + half) % SEQUENCE_MODULUS - half
+        if -RESTART_JUMP < delta < RESTART_JUMP:
+            self._doubtful = None
+            return newest + delta
+        # Two neighbours in a row far from the rest are a sender that started anew.
+        known, self._doubtful = self._doubtful, sequence
+        if known is None or (sequence - known) % SEQUENCE_MODULUS != 1:
+            return None
+        self.restarts += 1
+        self._doubtful = None
+        self._packets.clear()
+        self.next = None
+        return sequence % SEQUENCE_MODULUS
+
+    def playing(self, now_ms: float) -> bool:
+        """Whether the first packet's time has come."""
+        return self._start_ms is not None and now_ms >= self._start_ms
+
+    def take(self) -> bytes | None:
+        """The packet to play now, if it is here; steps to the next one."""
+        assert self.next is not None
+        if len(self._packets) and min(self._packets) - self.next > MAX_SPAN:
+            gap = min(self._packets) - self.next
+            self.skipped += gap
+            self.next += gap
+        packet = self._packets.pop(self.next, None)
+        self.next += 1
+        return packet
+
+    def ahead(self) -> list[tuple[int, bytes]]:
+        """Waiting packets as (how many frames after the next one to play, packet), in order."""
+        assert self.next is not None
+        return [(number - self.next, self._packets[number]) for number in sorted(self._packets)]
+
+    def __len__(self) -> int:
+        return len(self._packets)

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Packets, some of them lost, to audio without holes: the one place where all sources meet."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dred._native import Floats
+from dred.errors import PacketError
+from dred.models import Models, load_models
+from dred.opus import OpusDecoder
+from dred.packet import Toc, duration_ms, has_lbrr, why_no_dred
+from dred.receiver.description import Description
+from dred.receiver.gap import CORE_RATE, GapFiller
+from dred.receiver.jitter import JitterBuffer
+from dred.receiver.priming import WARM_UP_MS, Primer
+from dred.receiver.recovery import Source, choose_source
+from dred.receiver.stats import Stats
+
+MAX_FRAME_MS = 120
+# Out of a gap: long where the run-on of the synthesis is described, short where it is a guess.
+FADE_KNOWN_MS, FADE_GUESS_MS = 10.0, 1.0
+# Into a gap, where the output rate is not that of the synthesis.
+FADE_IN_MS = 2.5
+
+
+def equal_gain(first: Floats, second: Floats) -> Floats:
+    """Fade from one stretch [n, channels] to another of the same length, weights summing to 1."""
+    ramp = (np.arange(len(first), dtype=np.float32) + 0.5) / max(len(first), 1)
+    weight = (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)[:, None]
+    return first + weight * (second - first)
+
+
+class Receiver:
+    """A jitter buffer and everything behind it.
+
+    push packets as they arrive, pull one frame per frame time. sample_rate and channels are those of
+    the output (an Opus decoder gives any of its rates). jitter_ms: play-out delay; a burst is
+    recovered from DRED only where the packet after it has arrived in time, so a delay of a second
+    recovers bursts of a second. concealment: "neural", or "classic" for libopus's own alone.
+    Malformed packets are counted and treated as lost.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int = 48000,
+        channels: int = 1,
+        models: Models | None = None,
+        jitter_ms: float = 60,
+        *,
+        concealment: str = "neural",
+        frame_ms: float = 20,
+        use_lbrr: bool = True,
+        use_dred: bool = True,
+    ) -> None:
+        if concealment not in ("neural", "classic"):
+            raise ValueError(f"concealment: expected 'neural' or 'classic', got {concealment!r}")
+        if jitter_ms < 0:
+            raise ValueError(f"jitter_ms: expected 0 or more, got {jitter_ms}")
+        self.sample_rate, self.channels = sample_rate, channels
+        self._decoder = OpusDecoder(sample_rate, channels)
+        self._buffer = JitterBuffer(jitter_ms)
+        self._frame_ms = frame_ms  # duration of the last packet: of a lost one as well
+        self._clock_ms = 0.0
+        self._position = 0  # samples played since the first packet
+        self._toc: Toc | None = None
+        self._stats = Stats()
+        self._use_lbrr, self._use_dred = use_lbrr, use_dred
+        self._models: Models | None = None
+        if concealment == "neural":
+            self._models = models or load_models()
+            self._filler = GapFiller(sample_rate, self._models)
+            self._primer = Primer(sample_rate)
+        self._descriptions: dict[int, Description] = {}
+        self._gap_heard: list[Floats] = []
+        self._balance = np.ones(channels, np.float32)
+
+    @property
+    def stats(self) -> Stats:
+        """What happened so far."""
+        buffer = self._buffer
+        self._stats.duplicates, self._stats.late = buffer.duplicates, buffer.late
+        self._stats.restarts, self._stats.skipped = buffer.restarts, buffer.skipped
+        return self._stats
+
+    def push(self, packet: bytes, sequence: int, arrival_ms: float | None = None) -> None:
+        """Take a packet. sequence: counts packets, modulo 2^16. arrival_ms: on the clock that
+        `pull` advances by one frame a call; None: now."""
+        self._stats.received += 1
+        try:
+            Toc.parse(packet)
+            duration_ms(packet)
+        except PacketError:
+            self._stats.malformed += 1
+            return
+        arrival = self._clock_ms if arrival_ms is None else arrival_ms
+        restarts = self._buffer.restarts
+        if not self._buffer.push(bytes(packet), sequence, arrival):
+            return
+        if self._buffer.restarts != restarts:
+            self._descriptions.clear()
+        reason = why_no_dred(packet)
+        if reason:
+            self._stats.no_dred[reason] += 1
+
+    def pull(self) -> Floats:
+        """The next frame, [n] or [n, channels]: a frame time passes."""
+        if not self._buffer.playing(self._clock_ms):
+            frame = np.zeros((self._samples(self._frame_ms), self.channels), np.float32)
+            self._stats.sources.append(Source.WAITING)
+        else:
+            frame = self._next_frame()
+            self._position += len(frame)
+        self._clock_ms += len(frame) * 1000 / self.sample_rate
+        frame = np.clip(frame, -1, 1)
+        return frame[:, 0] if self.channels == 1 else frame
+
+    def _samples(self, milliseconds: float) -> int:
+        return round(milliseconds * self.sample_rate / 1000)
+
+    def _next_frame(self) -> Floats:
+        packet = self._buffer.take()
+        assert self._buffer.next is not None
+        self._descriptions.pop(self._buffer.next - 1, None)
+        ahead = self._buffer.ahead()
+        following = ahead[0][1] if ahead and ahead[0][0] == 0 else None
+        lbrr = self._use_lbrr and following is not None and has_lbrr(following)
+        source = choose_source(here=packet is not None, next_has_lbrr=lbrr, red=False, dred=False)
+        if packet is not None:
+            frame = self._regular(packet)
+        elif source is Source.LBRR:
+            frame = self._decoded(following, fec=True)
+        elif self._models is None:
+            frame = self._decoded(None)
+        else:
+            frame, source = self._concealed(ahead)
+        self._stats.sources.append(source)
+        return frame
+
+    def _regular(self, packet: bytes) -> Floats:
+        self._frame_ms = duration_ms(packet)
+        self._toc = Toc.parse(packet)
+        try:
+            return self._decoded(packet)
+        except Exception:  # a frame that libopus rejects is a lost one
+            self._stats.malformed += 1
+            return self._decoded(None)
+
+    def _decoded(self, packet: bytes | None, *, fec: bool = False) -> Floats:
+        """A frame out of the decoder, joined to the synthesis where a gap ends with it."""
+        frame = self._decoder.decode(packet, self._samples(self._frame_ms), fec=fec)
+        if self._models is None:
+            return frame
+        if self._filler.active:
+            frame = self._leave_gap(frame)
+        self._filler.played(np.ascontiguousarray(frame.mean(axis=1)))
+        self._follow_balance(frame)
+        return frame
+
+    def _follow_balance(self, frame: Floats) -> None:
+        """Level of each channel against the mono mix, for synthesis that is mono."""
+        if self.channels > 1:
+            mono = float(np.mean(frame.mean(axis=1) ** 2))
+            if mono > 1e-7:
+                target = np.sqrt(np.mean(frame**2, axis=0) / mono).clip(0, 2)
+                self._balance += np.float32(0.2) * (target.astype(np.float32) - self._balance)
+
+    def _leave_gap(self, frame: Floats) -> Floats:
+        """Fade from the run-on of the synthesis to what the decoder gives."""
+        at = self._position
+        longest, shortest = self._samples(FADE_KNOWN_MS), self._samples(FADE_GUESS_MS)
+        self._filler.until(at + longest, self._covering())
+        described = self._filler.described(at, at + longest)
+        fade = min(longest if described else shortest, len(frame))
+        run_on = self._spread(self._filler.audio(at, at + fade))
+        heard = np.concatenate(self._gap_heard).mean(axis=1)
+        self._filler.end(np.ascontiguousarray(heard), at - len(heard))
+        self._gap_heard = []
+        return np.concatenate([equal_gain(run_on, frame[:fade]), frame[fade:]])
+
+    def _spread(self, mono: Floats) -> Floats:
+        return mono[:, None] * self._balance
+
+    def _covering(self) -> list[Description]:
+        return [self._descriptions[key] for key in sorted(self._descriptions)]
+
+    def _describe(self, ahead: list[tuple[int, bytes]]) -> list[Description]:
+        """Descriptions of the packets that wait, on the time axis of the output."""
+        assert self._models is not None and self._buffer.next is not None
+        if not self._use_dred:
+            return []
+        length = self._samples(self._frame_ms)
+        for distance, packet in ahead:
+            number = self._buffer.next + distance
+            if number not in self._descriptions:
+                start = self._filler.core_time(self._position + (distance + 1) * length)
+                self._descriptions[number] = Description(self._models, packet, start)
+        return self._covering()
+
+    def _concealed(self, ahead: list[tuple[int, bytes]]) -> tuple[Floats, Source]:
+        """A frame from DRED or from a guess, while the decoder follows with a substitute."""
+        at, length = self._position, self._samples(self._frame_ms)
+        descriptions = self._describe(ahead)
+        begins = not self._filler.active
+        if begins:
+            self._filler.begin()
+            if self._toc is not None:
+                self._primer.begin(self._toc)
+        self._filler.until(at + length, descriptions)
+        served = self._filler.described(at, at + length)
+        frame = self._spread(self._filler.audio(at, at + length))
+        if begins:
+            frame = self._enter_gap(frame)
+        if self._toc is not None:
+            self._prime(begins, descriptions)
+        self._gap_heard.append(frame)
+        return frame, Source.DRED if served else Source.PLC
+
+    def _enter_gap(self, frame: Floats) -> Floats:
+        """Hide the ends of the resampling filters behind the decoder's own extrapolation."""
+        if self.sample_rate == CORE_RATE:
+            return frame
+        fade = self._samples(FADE_IN_MS)
+        state = self._decoder.save()
+        own = self._decoder.decode(None, fade)
+        self._decoder.restore(state)
+        return np.concatenate([equal_gain(own, frame[:fade]), frame[fade:]])
+
+    def _prime(self, begins: bool, descriptions: list[Description]) -> None:
+        """Let the decoder decode a packet of what is played."""
+        primer, rate = self._primer, self._primer.rate
+        begin = self._position * rate // self.sample_rate + primer.lookahead
+        length = round(self._frame_ms * rate / 1000)
+        self._filler.until((begin + length) * self.sample_rate // rate, descriptions)
+        frames = max(1, round(WARM_UP_MS / self._frame_ms)) if begins else 0
+        for start in range(begin - frames * length, begin + 1, length):
+            mono = self._filler.stretch(rate, start, start + length)[:, None]
+            spread = self._balance if primer.channels == self.channels else np.ones(1)
+            substitute = primer.encode(mono * np.broadcast_to(spread, primer.channels))
+        self._decoder.decode(substitute, self._samples(self._frame_ms))

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Audio to Opus packets with LBRR and DRED; knows no transport and no loss but what it is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import numpy.typing as npt
+
+from dred._core import ffi, lib
+from dred._native import Floats, Handle, check, pointer
+from dred.allocation import Budget, choose_levels, regular_bitrate
+from dred.errors import AudioError
+from dred.models import Models, load_models
+from dred.opus import OpusEncoder
+from dred.packet import attach_payload
+from dred.resample import Resampler
+
+FRAME_MS = (10, 20, 40, 60)
+BITRATES = (6000, 510000)
+MAX_DRED_MS = 1040
+CHUNK_MS = 40
+# DTX frames stay the one or two bytes that make them what they are.
+DTX_BYTES = 2
+HIGHEST_PAYLOAD = 1000  # bytes, as large as the reference writes
+
+_REASONS = {
+    lib.DRED_NO_HISTORY: "no history yet",
+    lib.DRED_SILENCE: "silence",
+    lib.DRED_NO_ROOM: "too little bitrate",
+}
+
+
+def interleaved(pcm: npt.ArrayLike, channels: int) -> Floats:
+    """Samples as float32 [n, channels] in +-1, from floats or int16, [n] or [n, channels]."""
+    array = np.asarray(pcm)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] != channels:
+        raise ValueError(f"pcm: expected [n, {channels}] samples, got {list(np.shape(pcm))}")
+    if array.dtype == np.int16:
+        return array.astype(np.float32) / np.float32(32768)
+    if array.dtype.kind != "f":
+        raise TypeError(f"pcm: expected float or int16 samples, got {array.dtype}")
+    if not np.isfinite(array).all():
+        raise AudioError("pcm: holds NaN or infinite samples; mend the source")
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+class Sender:
+    """Packets from audio, one per frame.
+
+    sample_rate: 8000, 12000, 16000, 24000 or 48000 Hz. channels: 1 or 2. frame_ms: 10, 20, 40, 60.
+    bitrate: bit/s of all that goes into packets. dred_ms: past speech to describe in every packet,
+    0 (none) to 1040. lbrr: Opus in-band FEC. loss_percent: what the network is expected to lose;
+    with 0 neither LBRR nor DRED is sent. trim: leave silence out of the description.
+    `stats` counts packets by what they carry, or why they carry no DRED.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int = 48000,
+        channels: int = 1,
+        frame_ms: int = 20,
+        bitrate: int = 32000,
+        dred_ms: int = 1000,
+        lbrr: bool = True,
+        red: int = 0,
+        loss_percent: int = 20,
+        models: Models | None = None,
+        *,
+        application: str = "voip",
+        dtx: bool = False,
+        complexity: int = 10,
+        trim: bool = True,
+    ) -> None:
+        if frame_ms not in FRAME_MS:
+            raise ValueError(f"frame_ms: expected one of {FRAME_MS}, got {frame_ms}")
+        if not BITRATES[0] <= bitrate <= BITRATES[1]:
+            raise ValueError(f"bitrate: expected {BITRATES[0]}..{BITRATES[1]} bit/s, got {bitrate}")
+        if not 0 <= dred_ms <= MAX_DRED_MS:
+            raise ValueError(f"dred_ms: expected 0..{MAX_DRED_MS}, got {dred_ms}")
+        if not 0 <= loss_percent <= 100:
+            raise ValueError(f"loss_percent: expected 0..100, got {loss_percent}")
+        if red != 0:
+            raise ValueError("red: copies are a matter of the RTP layer; only 0 is possible here")
+        self.sample_rate, self.channels, self.frame_ms = sample_rate, channels, frame_ms
+        self._opus = OpusEncoder(sample_rate, channels, application)
+        self._frame = sample_rate * frame_ms // 1000
+        self._pending = np.zeros((0, channels), np.float32)
+        self._fed = 0  # samples given to push
+        self._sent = 0  # packets
+        self._chunks = min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS)
+        self._idle_reason = (
+            "no duration asked" if dred_ms == 0 else "no loss announced" if loss_percent == 0 else ""
+        )
+        regular = bitrate if self._idle_reason else regular_bitrate(bitrate, lbrr)
+        self._opus.configure(
+            bitrate=regular,
+            vbr=True,
+            complexity=complexity,
+            lbrr=lbrr and loss_percent > 0,
+            loss_percent=loss_percent,
+            dtx=dtx,
+        )
+        packet_bits = bitrate * frame_ms / 1000
+        self._budget = Budget(packet_bits, packet_bits - regular * frame_ms / 1000)
+        self._trim = trim
+        self.stats: Counter[str] = Counter()
+        if not self._idle_reason:
+            self._encoder = Handle("encoder", models or load_models())
+            self._down = Resampler(sample_rate, lib.DRED_SAMPLE_RATE)
+            self._out = ffi.new("unsigned char[]", HIGHEST_PAYLOAD)
+            self._request = ffi.new("dred_encode_request *")
+            self._result = ffi.new("dred_encode_result *")
+
+    @property
+    def lookahead(self) -> int:
+        """Samples by which decoded audio comes later than the input."""
+        return self._opus.lookahead
+
+    def push(self, pcm: npt.ArrayLike) -> list[bytes]:
+        """Take samples, [n] or [n, channels], float32 in +-1 or int16; give finished packets."""
+        samples = interleaved(pcm, self.channels)
+        self._fed += len(samples)
+        return self._encode(samples)
+
+    def flush(self) -> list[bytes]:
+        """Packets with what is left, so that all that was pushed will be heard."""
+        if self._fed == 0:
+            return []
+        missing = self._fed + self.lookahead - self._sent * self._frame
+        packets = -(-max(missing, 0) // self._frame)
+        padding = packets * self._frame - len(self._pending)
+        result = self._encode(np.zeros((padding, self.channels), np.float32))
+        self._fed = 0
+        return result
+
+    def _encode(self, samples: Floats) -> list[bytes]:
+        pending = np.concatenate([self._pending, samples])
+        count = len(pending) // self._frame
+        self._pending = pending[count * self._frame :]
+        return [
+            self._packet(pending[i * self._frame : (i + 1) * self._frame]) for i in range(count)
+        ]
+
+    def _packet(self, frame: Floats) -> bytes:
+        packet = self._opus.encode(frame)
+        if not self._idle_reason:
+            mono = np.ascontiguousarray(frame.mean(axis=1))
+            narrow = self._down.process(mono)
+            check(lib.dred_encoder_push(self._encoder.raw, pointer(narrow), len(narrow)))
+        packet, reason = self._with_dred(packet)
+        self.stats[reason or "dred"] += 1
+        self._budget.spend(len(packet))
+        self._sent += 1
+        return packet
+
+    def _with_dred(self, packet: bytes) -> tuple[bytes, str]:
+        """The packet with a payload, or as it is and why."""
+        if self._idle_reason:
+            return packet, self._idle_reason
+        if len(packet) <= DTX_BYTES:
+            return packet, "silence"
+        request = self._request
+        start = self._sent * self._frame - self.lookahead
+        request.packet_start = start * lib.DRED_SAMPLE_RATE // self.sample_rate
+        request.max_chunks, request.trim = self._chunks, int(self._trim)
+        request.capacity = HIGHEST_PAYLOAD
+        chunks = max(1, lib.dred_encoder_available(self._encoder.raw, request))
+        allowance = self._budget.allowance(len(packet))
+        levels, expected = choose_levels(chunks, allowance)
+        request.header.q0, request.header.dq, request.header.qmax = (
+            levels.q0, levels.dq, levels.qmax,
+        )  # fmt: skip
+        request.capacity = min(HIGHEST_PAYLOAD, int(max(1.3 * allowance, expected) / 8) + 1)
+        size = lib.dred_encoder_payload(self._encoder.raw, request, self._out, self._result)
+        if size == lib.DRED_ERR_NODATA:
+            return packet, _REASONS[self._result.reason]
+        check(size, "DRED payload")
+        return attach_payload(packet, bytes(ffi.buffer(self._out, size))), ""

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Trace files: text with 0 or 1 per line, CSV, run-length text; knows not where losses come from.
+
+    .txt   0            .csv   packet,lost       .rle   0 x 57
+           1                   0,0                      1 x 15
+           0                   1,1                      0 x 3
+
+Reading tells them apart by content, writing by the name. Empty lines and what follows a # are
+skipped in all of them.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from dred.errors import TraceError
+from dred.io.files import read_bytes, write_bytes
+
+Trace = npt.NDArray[np.uint8]
+
+FLAGS = {"0": 0, "1": 1}
+# Packets in one run of a run-length file: a typing error must not fill the memory.
+MAX_RUN = 10_000_000
+CSV_COLUMN = "lost"
+
+
+def as_trace(values: Iterable[int] | npt.NDArray[np.generic]) -> Trace:
+    """Any sequence of 0 and 1 (or booleans) as a trace."""
+    trace = np.asarray(values if isinstance(values, np.ndarray) else list(values))
+    if trace.ndim != 1 or trace.size == 0:
+        raise TraceError("a loss trace must be a sequence of at least one packet")
+    if not np.isin(trace, (0, 1)).all():
+        raise TraceError("a loss trace holds other values than 0 (received) and 1 (lost)")
+    return trace.astype(np.uint8)
+
+
+def read_trace(path: str | os.PathLike[str]) -> Trace:
+    """A trace from a file of any of the formats; `-` is standard input."""
+    data = read_bytes(path, TraceError)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise TraceError(f"{path}: is not text, so no loss trace") from None
+    return parse_trace(text, os.fspath(path))
+
+
+def parse_trace(text: str, name: str = "trace") -> Trace:
+    """As read_trace, from text; `name` is for messages."""
+    lines = [
+        (number, stripped)
+        for number, line in enumerate(text.splitlines(), 1)
+        if (stripped := line.split("#")[0].strip())
+    ]
+    if not lines:
+        raise TraceError(f"{name}: is empty; a loss trace has one line per packet")
+    first = lines[0][1]
+    try:
+        if "," in first:
+            flags = list(_csv(lines))
+        elif "x" in first and first[0] in FLAGS:
+            return np.concatenate([np.full(count, flag, np.uint8) for flag, count in _runs(lines)])
+        else:
+            flags = [_flag(line, number) for number, line in lines]
+    except TraceError as reason:
+        raise TraceError(f"{name}: {reason}") from None
+    if not flags:
+        raise TraceError(f"{name}: holds no packets")
+    return np.array(flags, np.uint8)
+
+
+def write_trace(path: str | os.PathLike[str], trace: Iterable[int] | Trace) -> None:
+    """Write a trace in the format of the name's suffix (.csv, .rle, else text)."""
+    write_bytes(path, format_trace(trace, Path(path).suffix).encode("ascii"), TraceError)
+
+
+def format_trace(trace: Iterable[int] | Trace, suffix: str = ".txt") -> str:
+    flags = as_trace(trace).tolist()
+    if suffix == ".csv":
+        lines = [f"packet,{CSV_COLUMN}"]
+        lines += [f"{number},{flag}" for number, flag in enumerate(flags)]
+    elif suffix == ".rle":
+        lines = [f"{flag} x {sum(1 for _ in run)}" for flag, run in groupby(flags)]
+    else:
+        lines = [str(flag) for flag in flags]
+    return "\n".join(lines) + "\n"
+
+
+def _flag(text: str, number: int) -> int:
+    if text not in FLAGS:
+        raise TraceError(f"line {number}: {text[:20]!r} is neither 0 (received) nor 1 (lost)")
+    return FLAGS[text]
+
+
+def _csv(lines: list[tuple[int, str]]) -> Iterator[int]:
+    number, first = lines[0]
+    names = [name.strip().lower() for name in first.split(",")]
+    if CSV_COLUMN not in names:
+        raise TraceError(f"line {number}: a CSV trace needs a column named {CSV_COLUMN!r}")
+    column = names.index(CSV_COLUMN)
+    for number, line in lines[1:]:
+        cells = [cell.strip() for cell in line.split(",")]
+        if len(cells) != len(names):
+            raise TraceError(f"line {number}: {len(cells)} columns, not {len(names)}")
+        yield _flag(cells[column], number)
+
+
+def _runs(lines: list[tuple[int, str]]) -> Iterator[tuple[int, int]]:
+    for number, line in lines:
+        flag, cross, count = (part.strip() for part in line.partition("x"))
+        if not cross or not (count.isascii() and count.isdigit()) or not 0 < int(count) <= MAX_RUN:
+            raise TraceError(f"line {number}: {line[:20]!r} is no run such as '1 x 15'")
+        yield _flag(flag, number), int(count)

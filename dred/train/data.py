@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Draws training excerpts from memory-mapped pcm and features; knows no network.
+
+A data folder holds `pcm16.i16` (all files one after another), `feat.f32` ([steps, 20]; row i is
+centred at sample 160 i), `files.json` ([{file, source, first_step, steps}]) and optionally more
+arrays with one row per step.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+STEP = 160
+BANDS = 18
+DB_TO_C0 = 0.1 * np.sqrt(18.0)
+
+# Share of each source in an excerpt draw, relative to its length: one speaker (kerstin) and the
+# band-limited source count less, fluent speech with full bandwidth more.
+SOURCE_WEIGHTS = {
+    "kerstin": 0.3,
+    "librispeech-dev-clean-6k": 0.5,
+    "librispeech-train-clean-100": 2.0,
+}
+
+
+def inverse_dct() -> np.ndarray:
+    """Orthonormal inverse DCT [18, 18]: log-band energies = matrix @ cepstrum."""
+    i, j = np.meshgrid(np.arange(BANDS), np.arange(BANDS), indexing="ij")
+    matrix = np.sqrt(2 / BANDS) * np.cos((i + 0.5) * j * np.pi / BANDS)
+    matrix[:, 0] *= np.sqrt(0.5)
+    return matrix
+
+
+IDCT = inverse_dct().astype(np.float32)
+
+
+def shift_level(features: np.ndarray, gain_db: np.ndarray) -> np.ndarray:
+    """Features as if the pcm had been amplified (dB, one per sequence), noise floor included."""
+    cepstrum = features[..., :BANDS].copy()
+    cepstrum[..., 0] += 4.0
+    bands = 10.0 ** (cepstrum @ IDCT.T) - 0.01
+    gain = (10.0 ** (gain_db / 10.0)).reshape(-1, *[1] * (features.ndim - 1))
+    logs = np.log10(0.01 + np.maximum(bands, 0.0) * gain)
+    out = features.copy()
+    out[..., :BANDS] = logs @ IDCT
+    out[..., 0] -= 4.0
+    return out
+
+
+class SpeechData:
+    """Random access to a data folder, with excerpts drawn by source weight."""
+
+    def __init__(self, folder: Path | str):
+        self.folder = Path(folder)
+        self.files = json.loads((self.folder / "files.json").read_text())
+        self.pcm = np.memmap(self.folder / "pcm16.i16", np.int16, "r")
+        self.features = self.rows("feat.f32", 20)
+        self.steps = sum(entry["steps"] for entry in self.files)
+
+    def rows(self, name: str, width: int, dtype: str = "f4") -> np.ndarray:
+        """A memory-mapped array with one row per step."""
+        flat = np.memmap(self.folder / name, dtype, "r")
+        return flat[:flat.size // width * width].reshape(-1, width)
+
+    def has(self, name: str) -> bool:
+        """Whether the folder holds an optional array."""
+        return (self.folder / name).exists()
+
+    def starts(self, rng: np.random.Generator, count: int, steps: int) -> np.ndarray:
+        """First steps of `count` excerpts, each of `steps` steps inside one file."""
+        usable = [entry for entry in self.files if entry["steps"] >= steps + 2]
+        weights = np.array([(e["steps"] - steps) * SOURCE_WEIGHTS.get(e["source"], 1.0)
+                            for e in usable])
+        chosen = rng.choice(len(usable), count, p=weights / weights.sum())
+        first = np.array([usable[i]["first_step"] for i in chosen])
+        room = np.array([usable[i]["steps"] - steps - 1 for i in chosen])
+        return first + 1 + (rng.random(count) * room).astype(np.int64)
+
+    def excerpt(self, array: np.ndarray, starts: np.ndarray, steps: int) -> np.ndarray:
+        """Rows [count, steps, ...] of a per-step array."""
+        return array[starts[:, None] + np.arange(steps)]
+
+    def waveform(self, samples: np.ndarray, length: int) -> np.ndarray:
+        """Pcm excerpts [count, length] in +-1 from given first samples."""
+        index = samples[:, None] + np.arange(length)
+        return self.pcm[index].astype(np.float32) / np.float32(32768)

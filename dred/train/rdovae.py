@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Training tasks of the redundancy coder, compatible profile: encoder by rate-distortion through
+the teacher's decoder and fixed tables; decoder by agreement with the teacher's decoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dred.train import export
+from dred.train.data import SpeechData, shift_level
+from dred.train.layers import set_fake_int8
+from dred.train.loop import TrainConfig
+from dred.train.losses import band_logs, feature_distortion
+from dred.train.quantiser import LEVELS, SLOPES, Quantiser, chunk_levels
+from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
+
+MAX_CHUNKS = 26
+
+
+@dataclass
+class RdovaeConfig(TrainConfig):
+    """Defaults of both parts."""
+
+    minutes: float = 35.0
+    batch: int = 24
+    lr: float = 2e-3
+    clip: float = 1.0
+    dframes: int = 80               # length of a sequence in steps of 20 ms
+    chunks: int = 52                # decoded chunks per sequence (in one to many runs)
+    lambda_min: float = 2e-4
+    lambda_max: float = 0.04
+    state_weight: float = 0.04      # one state is sent per packet, but every step has one
+    newest_weight: float = 0.03     # extra weight of the newest chunk's distortion
+    level_low: float = -25.0
+    level_high: float = 9.0
+
+
+class RunPlan:
+    """Which chunks are decoded in one batch: runs of equal length, random levels."""
+
+    def __init__(self, rng: np.random.Generator, config: RdovaeConfig, count: int,
+                 chunks: int | None = None):
+        self.chunks = chunks or int(rng.integers(2, MAX_CHUNKS + 1))
+        self.runs = max(2, config.chunks // self.chunks)
+        oldest = 2 * self.chunks - 1
+        newest = rng.integers(oldest, config.dframes, (count, self.runs))
+        self.latents = newest[..., None] - 2 * np.arange(self.chunks)
+        q0 = rng.integers(0, LEVELS, newest.shape)
+        dq = rng.integers(0, len(SLOPES), newest.shape)
+        qmax = np.where(rng.random(newest.shape) < 0.75, LEVELS - 1,
+                        rng.integers(0, LEVELS, newest.shape))
+        self.state_level = q0
+        self.levels = chunk_levels(q0, dq, qmax, self.chunks)
+        # frames covered, newest first: latent j describes steps 2j+1, 2j, 2j-1, 2j-2
+        self.frames = (2 * self.latents[..., None] + 1 - np.arange(4)).reshape(
+            count, self.runs, 4 * self.chunks)
+
+
+class RdovaeTask:
+    """What both parts share: data, teacher, tables."""
+
+    model: nn.Module
+
+    def __init__(self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path,
+                 statistics: Path):
+        torch.manual_seed(config.seed)
+        self.config = config
+        self.data, self.valid = SpeechData(data), SpeechData(valid)
+        self.latent = Quantiser(statistics, "latent").to(config.device)
+        self.state = Quantiser(statistics, "state").to(config.device)
+        self.teacher = RdovaeDecoder().to(config.device).eval().requires_grad_(False)
+        export.load(self.teacher, teacher)
+
+    def _features(self, data: SpeechData, rng: np.random.Generator, count: int,
+                  augment: bool) -> Tensor:
+        steps = 2 * self.config.dframes
+        starts = data.starts(rng, count, steps)
+        features = data.excerpt(data.features, starts, steps)
+        if augment:
+            gain = rng.uniform(self.config.level_low, self.config.level_high, count)
+            gain[rng.random(count) < 0.3] = 0.0
+            features = shift_level(features, gain)
+        return torch.from_numpy(features.astype(np.float32)).to(self.config.device)
+
+    def _plan(self, rng: np.random.Generator, count: int,
+              chunks: int | None = None) -> dict[str, Tensor]:
+        plan = RunPlan(rng, self.config, count, chunks)
+
+        def tensor(array: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.ascontiguousarray(array)).to(self.config.device)
+
+        return {"latents": tensor(plan.latents), "levels": tensor(plan.levels),
+                "state_level": tensor(plan.state_level), "frames": tensor(plan.frames)}
+
+    def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
+        """Feature sequences and a plan of decoder runs."""
+        batch = self._plan(rng, self.config.batch)
+        batch["features"] = self._features(self.data, rng, self.config.batch, True)
+        return batch
+
+    def audio_seconds(self, batch: dict[str, Tensor]) -> float:
+        """Audio that a batch covers."""
+        return batch["features"].shape[0] * batch["features"].shape[1] / 100.0
+
+
+def gather_rows(rows: Tensor, index: Tensor) -> Tensor:
+    """rows [batch, time, width] at index [batch, runs, n] -> [batch * runs, n, width]."""
+    flat = index.flatten(1)[..., None].expand(-1, -1, rows.shape[-1])
+    return rows.gather(1, flat).view(-1, index.shape[-1], rows.shape[-1])
+
+
+def level_input(level: Tensor) -> Tensor:
+    """The decoder's 26th input."""
+    return level[..., None] / 8.0 - 1.0
+
+
+def decode(decoder: nn.Module, latents: Tensor, levels: Tensor, state: Tensor) -> Tensor:
+    """Features [runs, 4 * chunks, 20], newest first."""
+    inputs = torch.cat([latents, level_input(levels)], -1)
+    return decoder(inputs, state).view(latents.shape[0], -1, 20)
+
+
+def encode(encoder: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
+    """Latents and states of feature sequences [batch, steps, 20]."""
+    return encoder(features.view(features.shape[0], -1, 40))
+
+
+class EncoderTask(RdovaeTask):
+    """Rate-distortion training of the encoder; only it changes."""
+
+    name = "rdovae_encoder"
+
+    def __init__(self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path,
+                 statistics: Path):
+        super().__init__(config, data, valid, teacher, statistics)
+        self.model = RdovaeEncoder().to(config.device)
+        for layer in (self.model.zdense, self.model.gdense2):
+            layer.lr_scale = 10.0       # outputs are in quantiser steps, tens of units wide
+
+    def lagrangian(self, level: Tensor) -> Tensor:
+        """The square root of lambda at a level."""
+        config = self.config
+        ratio = config.lambda_max / config.lambda_min
+        return (config.lambda_min * ratio ** (level / (LEVELS - 1.0))).sqrt()
+
+    def terms(self, encoder: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Rates in bits and distortions, each by run and chunk."""
+        latents, states = encode(encoder, batch["features"])
+        z = gather_rows(latents, batch["latents"])
+        s = gather_rows(states, batch["latents"][..., :1])[:, 0]
+        levels, state_level = batch["levels"].flatten(0, 1), batch["state_level"].flatten()
+        z_hard, z_soft, z_bits, z_coded = self.latent.train_forward(z, levels)
+        s_hard, s_soft, s_bits, s_coded = self.state.train_forward(s, state_level)
+        decoded = decode(self.teacher, torch.cat([z_hard, z_soft]), torch.cat([levels, levels]),
+                         torch.cat([s_hard, s_soft]))
+        true = gather_rows(batch["features"], batch["frames"])
+        distortion = feature_distortion(decoded, torch.cat([true, true]))
+        by_chunk = distortion.view(2, *levels.shape, 4).mean(-1)
+        return {"hard": by_chunk[0], "soft": by_chunk[1], "latent": z_bits, "state": s_bits,
+                "latent_coded": z_coded, "state_coded": s_coded}
+
+    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """(D + lambda R) / sqrt(lambda), which weighs all levels alike."""
+        config, t = self.config, self.terms(self.model, batch)
+        root = self.lagrangian(batch["levels"].flatten(0, 1))
+        root_state = self.lagrangian(batch["state_level"].flatten())
+        distortion = 0.5 * (t["hard"] + t["soft"]) / root
+        rate = (root * t["latent"]).mean() + config.state_weight * (root_state * t["state"]).mean()
+        newest = config.newest_weight
+        total = rate + (1 - newest) * distortion.mean() + newest * distortion[:, 0].mean()
+        metrics = {"hard": float(t["hard"].mean()), "soft": float(t["soft"].mean()),
+                   "bits": float(t["latent_coded"].mean()), "state": float(t["state_coded"].mean())}
+        return total, metrics
+
+    def evaluate(self, model: nn.Module) -> dict[str, float]:
+        """The same figures on fixed validation excerpts."""
+        rng = np.random.default_rng(0)
+        batch = self._plan(rng, 128, MAX_CHUNKS)
+        batch["features"] = self._features(self.valid, rng, 128, False)
+        t = self.terms(model, batch)
+        root = self.lagrangian(batch["levels"].flatten(0, 1))
+        root_state = self.lagrangian(batch["state_level"].flatten())
+        return {"rd": float((t["hard"] / root + root * t["latent_coded"]).mean()
+                            + self.config.state_weight * (root_state * t["state_coded"]).mean()),
+                "hard": float(t["hard"].mean()), "newest": float(t["hard"][:, 0].mean()),
+                "bits": float(t["latent_coded"].mean()), "state": float(t["state_coded"].mean())}
+
+
+class DecoderTask(RdovaeTask):
+    """Agreement with the teacher's decoder on symbols of both encoders."""
+
+    name = "rdovae_decoder"
+
+    def __init__(self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path,
+                 statistics: Path, encoder: Path | None):
+        super().__init__(config, data, valid, teacher, statistics)
+        self.model = RdovaeDecoder().to(config.device)
+        self.encoders = []
+        for weights in [teacher] + ([encoder] if encoder else []):
+            network = RdovaeEncoder().to(config.device).eval().requires_grad_(False)
+            export.load(network, weights)
+            set_fake_int8(network, False)
+            self.encoders.append(network)
+
+    def _symbols(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Dequantised latents and states of the plan; the encoders share the batch."""
+        with torch.no_grad():
+            parts = [encode(e, f) for e, f in zip(
+                self.encoders, batch["features"].chunk(len(self.encoders)), strict=True)]
+            latents = torch.cat([p[0] for p in parts])
+            states = torch.cat([p[1] for p in parts])
+            z = gather_rows(latents, batch["latents"])
+            s = gather_rows(states, batch["latents"][..., :1])[:, 0]
+            levels, state_level = batch["levels"].flatten(0, 1), batch["state_level"].flatten()
+            return (self.latent.quantise(z, levels)[0], levels,
+                    self.state.quantise(s, state_level)[0])
+
+    def _difference(self, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        latents, levels, state = self._symbols(batch)
+        with torch.no_grad():
+            wanted = decode(self.teacher, latents, levels, state)
+        return decode(model, latents, levels, state) - wanted
+
+    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """Squared and absolute differences of log spectrum, pitch and voicing."""
+        delta = self._difference(self.model, batch)
+        bands = band_logs(delta[..., :18])
+        pitch, voicing = delta[..., 18], delta[..., 19]
+        total = ((bands.square() + 1e-4).sqrt().mean() + 2.0 * (pitch.square() + 1e-5).sqrt().mean()
+                 + (voicing.square() + 1e-5).sqrt().mean())
+        with torch.no_grad():
+            metrics = self._figures(delta)
+        return total, metrics
+
+    @staticmethod
+    def _figures(delta: Tensor) -> dict[str, float]:
+        def rms(x: Tensor) -> float:
+            return float(x.square().mean().sqrt())
+
+        return {"cepstrum": rms(delta[..., :18]), "pitch": rms(delta[..., 18]),
+                "voicing": rms(delta[..., 19])}
+
+    def evaluate(self, model: nn.Module) -> dict[str, float]:
+        """RMS differences on fixed validation excerpts, full-length runs."""
+        rng = np.random.default_rng(0)
+        batch = self._plan(rng, 128, MAX_CHUNKS)
+        batch["features"] = self._features(self.valid, rng, 128, False)
+        return self._figures(self._difference(model, batch))

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The list of networks that can be trained: name -> configuration and task."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from dred.train.fargan import FarganConfig, FarganTask
+from dred.train.loop import Task, TrainConfig
+from dred.train.rdovae import DecoderTask, EncoderTask, RdovaeConfig
+
+CONFIGS: dict[str, type[TrainConfig]] = {
+    "fargan": FarganConfig,
+    "rdovae_encoder": RdovaeConfig,
+    "rdovae_decoder": RdovaeConfig,
+}
+
+
+def config_of(label: str) -> TrainConfig:
+    """The default settings of a network."""
+    return CONFIGS[label]()
+
+
+def create(label: str, config: Any, args: argparse.Namespace) -> Task:
+    """The task of a network from the command line's files."""
+    if label == "rdovae_encoder":
+        return EncoderTask(config, args.data, args.valid, args.teacher, args.statistics)
+    if label == "rdovae_decoder":
+        return DecoderTask(config, args.data, args.valid, args.teacher, args.statistics,
+                           args.encoder)
+    return FarganTask(config, args.data, args.valid)
