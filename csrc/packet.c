@@ -109,8 +109,8 @@ int dred_packet_parse(const unsigned char *packet, int size, dred_packet_info *i
     return DRED_OK;
 }
 
-int dred_packet_extensions(const unsigned char *packet, int size, dred_extension *out,
-                           int capacity, int *valid) {
+int dred_packet_extensions(const unsigned char *packet, int size, dred_extension *out, int capacity,
+                           int *valid) {
     dred_packet_info info;
     extension_iterator it;
     dred_extension extension;
@@ -120,8 +120,7 @@ int dred_packet_extensions(const unsigned char *packet, int size, dred_extension
         return error;
     if (capacity < 0 || (capacity > 0 && !out))
         return DRED_ERR_ARGUMENT;
-    extension_iterator_init(&it, packet + info.padding_offset, info.padding_size,
-                            info.frame_count);
+    extension_iterator_init(&it, packet + info.padding_offset, info.padding_size, info.frame_count);
     while (extension_iterator_next(&it, &extension)) {
         extension.offset += info.padding_offset;
         if (count < capacity)
@@ -138,8 +137,8 @@ int extension_is_dred(const dred_extension *extension) {
            extension->data[0] == 'D' && extension->data[1] == DRED_EXTENSION_VERSION;
 }
 
-int dred_packet_find(const unsigned char *packet, int size, int *payload_offset,
-                     int *payload_size, int *frame_offset) {
+int dred_packet_find(const unsigned char *packet, int size, int *payload_offset, int *payload_size,
+                     int *frame_offset) {
     dred_packet_info info;
     extension_iterator it;
     dred_extension extension;
@@ -149,8 +148,7 @@ int dred_packet_find(const unsigned char *packet, int size, int *payload_offset,
         return error;
     if (!payload_offset || !payload_size || !frame_offset)
         return DRED_ERR_ARGUMENT;
-    extension_iterator_init(&it, packet + info.padding_offset, info.padding_size,
-                            info.frame_count);
+    extension_iterator_init(&it, packet + info.padding_offset, info.padding_size, info.frame_count);
     while (extension_iterator_next(&it, &extension)) {
         if (!extension_is_dred(&extension))
             continue;

@@ -4,12 +4,7 @@
  * extensions mean. */
 #include "packet.h"
 
-enum {
-    ID_PADDING = 0,
-    ID_SEPARATOR = 1,
-    ID_REPEAT = 2,
-    ID_FIRST_LONG = 32
-};
+enum { ID_PADDING = 0, ID_SEPARATOR = 1, ID_REPEAT = 2, ID_FIRST_LONG = 32 };
 
 void extension_iterator_init(extension_iterator *it, const unsigned char *area, int size,
                              int frames) {

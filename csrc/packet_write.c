@@ -125,7 +125,9 @@ static int code3_size(const dred_packet_info *info, const unsigned char *packet)
 }
 
 /* Bytes of padding together with its length field. */
-static int padding_cost(int padding) { return padding > 0 ? padding + (padding + 253) / 254 : 0; }
+static int padding_cost(int padding) {
+    return padding > 0 ? padding + (padding + 253) / 254 : 0;
+}
 
 static void put_plain(byte_sink *sink, const dred_packet_info *info, const unsigned char *packet,
                       int code) {
@@ -166,8 +168,7 @@ static int natural_size(const dred_packet_info *info, const unsigned char *packe
                         const dred_extension *extensions, int count) {
     if (count == 0)
         return plain_size(info, packet);
-    return code3_size(info, packet) +
-           padding_cost(area_size(extensions, count, info->frame_count));
+    return code3_size(info, packet) + padding_cost(area_size(extensions, count, info->frame_count));
 }
 
 int dred_packet_build(const unsigned char *packet, int size, const dred_extension *extensions,
@@ -249,8 +250,7 @@ int dred_packet_attach(const unsigned char *packet, int size, const unsigned cha
     if (count < 0)
         return count;
     memcpy(data + DRED_EXTENSION_PREFIX, payload, (size_t)payload_size);
-    list[count++] = (dred_extension){.id = DRED_EXTENSION_ID,
-                                     .size = DRED_EXTENSION_PREFIX + payload_size,
-                                     .data = data};
+    list[count++] = (dred_extension){
+        .id = DRED_EXTENSION_ID, .size = DRED_EXTENSION_PREFIX + payload_size, .data = data};
     return dred_packet_build(packet, size, list, count, out, capacity, 0);
 }

@@ -67,8 +67,8 @@ def builder() -> FFI:
 
 def _is_current() -> bool:
     """Whether the compiled core is newer than all it is made from."""
-    inputs = [__file__, ROOT / "dred" / "_version.py", ROOT / "setup.py"]
-    newest = max(os.path.getmtime(path) for path in [*inputs, *_files(".c"), *_files(".h")])
+    inputs = [__file__, str(ROOT / "dred" / "_version.py"), str(ROOT / "setup.py")]
+    newest = max(os.path.getmtime(path) for path in inputs + _files(".c") + _files(".h"))
     return any(path.stat().st_mtime > newest for path in (ROOT / "dred").glob("_core*.so"))
 
 

@@ -46,24 +46,3 @@ class UnavailableError(DredError, ImportError):
     """A feature needs an optional package that is not installed."""
 
     code = -103
-
-
-# Class for each dred_error of dred.h. DRED_ERR_ARGUMENT is a bug of the caller and not in the
-# table: see `error_for`.
-CODES: dict[int, type[DredError]] = {
-    -2: DredError,
-    -3: ModelError,
-    -4: ModelError,
-    -5: PacketError,
-    -6: PacketError,
-    -7: DredError,
-    -8: DredError,
-}
-ARGUMENT = -1
-
-
-def error_for(code: int, message: str) -> Exception:
-    """The exception for a negative return code of the C core, ready to raise."""
-    if code == ARGUMENT:
-        return ValueError(message)
-    return CODES.get(code, DredError)(message, code)

@@ -10,9 +10,9 @@
 #include "coder/laplace.h"
 
 enum {
-    OFFSET_BIAS = 16,      /* coded is 16 - D, so that D can lie inside the packet               */
+    OFFSET_BIAS = 16, /* coded is 16 - D, so that D can lie inside the packet               */
     OFFSET_CODES = 256 * 32,
-    HIDDEN_BITS = 7,       /* with no more than these left the decoder reads no further vector   */
+    HIDDEN_BITS = 7, /* with no more than these left the decoder reads no further vector   */
     QMAX_LEVEL = DRED_LEVELS - 1
 };
 
@@ -207,9 +207,8 @@ int payload_write_vectors(const dred_payload_header *header, const payload_vecto
     return payload_writer_finish(&writer, PAYLOAD_DECODABLE, chunks, bits);
 }
 
-int dred_payload_encode(const dred_payload_header *header, const float *latents,
-                        const float *state, int chunks, unsigned char *out, int capacity,
-                        int *bits) {
+int dred_payload_encode(const dred_payload_header *header, const float *latents, const float *state,
+                        int chunks, unsigned char *out, int capacity, int *bits) {
     payload_vectors vectors = {.state = state, .chunks = chunks};
     int written, size;
     if (!header || !latents || !state || !out || chunks < 1 || chunks > DRED_MAX_CHUNKS ||

@@ -23,11 +23,11 @@ typedef struct payload_writer {
     dred_payload_header header;
     range_encoder coder;
     range_encoder after[DRED_MAX_CHUNKS]; /* the coder behind each chunk, for roll-back          */
-    int bits[2];      /* header and state                                                        */
-    int start;        /* bits before the first chunk                                             */
-    int added;        /* chunks coded                                                            */
-    int kept;         /* of these up to one behind the last active one                           */
-    int last_active;  /* flag of the chunk added last                                            */
+    int bits[2];     /* header and state                                                        */
+    int start;       /* bits before the first chunk                                             */
+    int added;       /* chunks coded                                                            */
+    int kept;        /* of these up to one behind the last active one                           */
+    int last_active; /* flag of the chunk added last                                            */
 } payload_writer;
 
 /* Write header and state. `out` is held until finish.
@@ -59,10 +59,10 @@ int payload_write_symbols(const dred_payload_header *header, const int32_t *symb
 
 /* What a sender has to code. */
 typedef struct payload_vectors {
-    const float *state;                     /* [50]                                               */
-    const float *latents[DRED_MAX_CHUNKS];  /* [25] each, newest first                            */
-    const unsigned char *active;            /* NULL: all active; else one flag per chunk          */
-    int chunks;                             /* chunks wanted                                      */
+    const float *state;                    /* [50]                                               */
+    const float *latents[DRED_MAX_CHUNKS]; /* [25] each, newest first                            */
+    const unsigned char *active;           /* NULL: all active; else one flag per chunk          */
+    int chunks;                            /* chunks wanted                                      */
 } payload_vectors;
 
 /* Quantise and code as many chunks as fit, under PAYLOAD_DECODABLE.

@@ -25,31 +25,41 @@ int quant_level(const dred_payload_header *header, int chunk) {
     return level < header->qmax ? level : header->qmax;
 }
 
-/* floor() for |x| < 2^31, without a library call. */
+/* floor() for |x| < 2^31, without a library call or branch. */
 static int32_t floor_to_int(float x) {
     int32_t truncated = (int32_t)x;
     return truncated - ((float)truncated > x);
 }
 
+/* tanh within 1.4e-3: the fifth convergent of its continued fraction, limited to 1. */
+static float tanh_near(float x) {
+    float square = x * x;
+    float ratio =
+        x * (945.0f + square * (105.0f + square)) / (945.0f + square * (420.0f + 15.0f * square));
+    ratio = ratio > 1.0f ? 1.0f : ratio;
+    return ratio < -1.0f ? -1.0f : ratio;
+}
+
 static int32_t quantise_value(float x, unsigned scale, unsigned dead_zone) {
     const float limit = (float)LAPLACE_LIMIT;
-    float y = x * ((float)scale / 256.0f);
-    float width = (float)dead_zone / 256.0f;
-    float shrunk;
-    int32_t outer, inner;
+    float y = x * ((float)scale * (1.0f / 256.0f));
+    float size = fabsf(y), width, argument, shrunk, margin;
+    int32_t symbol;
 
-    if (!(fabsf(y) < limit)) {
-        if (isnan(y))
-            return 0;
+    /* The dead zone only moves values towards zero, so that nearly half of them end here. */
+    if (size < 0.5f || isnan(y))
+        return 0;
+    if (size >= limit)
         return y > 0 ? LAPLACE_LIMIT : -LAPLACE_LIMIT;
-    }
-    /* |tanh| <= 1: where the whole width gives the same symbol as none, tanh need not be known. */
-    shrunk = y < 0 ? y + width : y - width;
-    outer = floor_to_int(0.5f + y);
-    inner = floor_to_int(0.5f + shrunk);
-    if (inner == outer)
-        return outer;
-    return floor_to_int(0.5f + (y - width * tanhf(y / (width + 0.1f))));
+    /* Only near a tie does the symbol depend on the last digits of tanh. */
+    width = (float)dead_zone * (1.0f / 256.0f);
+    argument = y / (width + 0.1f);
+    shrunk = 0.5f + (y - width * tanh_near(argument));
+    margin = 2e-3f * width;
+    symbol = floor_to_int(shrunk - margin);
+    if (symbol == floor_to_int(shrunk + margin))
+        return symbol;
+    return floor_to_int(0.5f + (y - width * tanhf(argument)));
 }
 
 void quant_quantise(const quant_tables *tables, const float *values, int32_t *symbols) {

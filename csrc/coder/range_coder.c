@@ -5,12 +5,13 @@
 
 #include <string.h>
 
-/* RFC 6716 section 4.1: the range is kept in (BOTTOM, TOP], codes have 31 bits. */
-#define TOP ((uint32_t)1 << 31)
-#define BOTTOM ((uint32_t)1 << 23)
+/* RFC 6716 section 4.1: the range is kept in (RANGE_BOTTOM, TOP], codes have 31 bits. */
+#define TOP  ((uint32_t)1 << 31)
 #define MASK (TOP - 1)
 
-static int bit_length(uint32_t x) { return 32 - __builtin_clz(x); /* x > 0 */ }
+static int bit_length(uint32_t x) {
+    return 32 - __builtin_clz(x); /* x > 0 */
+}
 
 static void write_byte(range_encoder *encoder, unsigned byte) {
     if (encoder->position < encoder->capacity)
@@ -35,7 +36,7 @@ static void carry_out(range_encoder *encoder, uint32_t digit) {
 }
 
 static void encoder_normalise(range_encoder *encoder) {
-    while (encoder->range <= BOTTOM) {
+    while (encoder->range <= RANGE_BOTTOM) {
         carry_out(encoder, encoder->low >> 23);
         encoder->low = (encoder->low << 8) & MASK;
         encoder->range <<= 8;
@@ -117,7 +118,7 @@ static uint32_t read_byte(range_decoder *decoder) {
 }
 
 void range_decoder_normalise(range_decoder *decoder) {
-    while (decoder->range <= BOTTOM) {
+    while (decoder->range <= RANGE_BOTTOM) {
         uint32_t byte = read_byte(decoder);
         uint32_t digit = ((decoder->last << 8) | byte) >> 1;
         decoder->last = byte;

@@ -11,27 +11,30 @@
 
 #include <stdint.h>
 
-enum { RANGE_Q15 = 32768 }; /* total frequency of the 15-bit models */
+enum {
+    RANGE_Q15 = 32768,        /* total frequency of the 15-bit models                       */
+    RANGE_BOTTOM = 0x00800000 /* a range not above this needs more bytes (RFC 6716 sec. 4.1) */
+};
 
 typedef struct range_encoder {
     unsigned char *bytes;
     int capacity;
-    int position;     /* bytes written                                             */
-    uint32_t low;     /* low end of the interval                                   */
+    int position; /* bytes written                                             */
+    uint32_t low; /* low end of the interval                                   */
     uint32_t range;
-    int pending;      /* byte held back for a carry, -1: none                      */
-    int carry_run;    /* bytes 0xFF held back behind it                            */
-    int bits;         /* see range_encoder_tell                                    */
-    int overflow;     /* 1: bytes were lost for want of capacity                   */
+    int pending;   /* byte held back for a carry, -1: none                      */
+    int carry_run; /* bytes 0xFF held back behind it                            */
+    int bits;      /* see range_encoder_tell                                    */
+    int overflow;  /* 1: bytes were lost for want of capacity                   */
 } range_encoder;
 
 typedef struct range_decoder {
     const unsigned char *bytes;
     int size;
-    int position;     /* bytes read; beyond the end zeros are read                 */
-    uint32_t value;   /* top of the interval minus code value minus one            */
+    int position;   /* bytes read; beyond the end zeros are read                 */
+    uint32_t value; /* top of the interval minus code value minus one            */
     uint32_t range;
-    uint32_t last;    /* byte of which one bit is not used yet                     */
+    uint32_t last; /* byte of which one bit is not used yet                     */
     int bits;
 } range_decoder;
 
@@ -68,7 +71,8 @@ static inline void range_decode_take(range_decoder *decoder, uint32_t above, uin
     uint32_t end = above < RANGE_Q15 ? scale * above : decoder->range;
     decoder->value -= scale * below;
     decoder->range = end - scale * below;
-    range_decoder_normalise(decoder);
+    if (decoder->range <= RANGE_BOTTOM)
+        range_decoder_normalise(decoder);
 }
 
 #endif

@@ -14,8 +14,8 @@
 enum { RESIDUAL_DELAY = 80 };
 
 float analysis_sample(float value) {
-    const float limit = 16;
-    if (!isfinite(value)) return 0;
+    const float limit = 16, least = 1e-10f;
+    if (!isfinite(value) || fabsf(value) < least) return 0;
     value = value < -limit ? -limit : value;
     return 32768 * (value > limit ? limit : value);
 }
@@ -53,8 +53,9 @@ static void residuals(analysis_state *state, const float block[FFT_SIZE],
         s1 = residual[n] - 0.70781f * y;
         low[n] = y;
     }
-    state->lowpass[0] = s0;
-    state->lowpass[1] = s1;
+    /* In digital silence the filter would ring on in denormal numbers. */
+    state->lowpass[0] = fabsf(s0) < 1e-12f ? 0 : s0;
+    state->lowpass[1] = fabsf(s1) < 1e-12f ? 0 : s1;
 }
 
 void analysis_step(analysis_state *state, cpu_level level, const float pcm[ANALYSIS_STEP],

@@ -28,8 +28,9 @@ typedef struct analysis_result {
     float xcorr[PITCH_XCORR_SIZE];
 } analysis_result;
 
-/* The sample on the 16-bit scale; not a number or infinite: 0; limited 24 dB above full scale, so
- * that no square or sum that follows can overflow. */
+/* The sample on the 16-bit scale; 0 where it is no finite number. Limited to 24 dB above full scale
+ * and zero 200 dB below it, so that no square or sum that follows can overflow or become a
+ * denormal number, which would take many times as long. */
 float analysis_sample(float value);
 /* pcm in +-1. The level must not exceed cpu_best_level(). */
 void analysis_step(analysis_state *state, cpu_level level, const float pcm[ANALYSIS_STEP],

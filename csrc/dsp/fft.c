@@ -68,8 +68,10 @@ static inline void pass5(const complex_block *restrict x, complex_block *restric
             float sum2r = xr[k2] + xr[k3], sum2i = xi[k2] + xi[k3];
             float dif1r = xr[k1] - xr[k4], dif1i = xi[k1] - xi[k4];
             float dif2r = xr[k2] - xr[k3], dif2i = xi[k2] - xi[k3];
-            float e1r = xr[q] + cos1 * sum1r + cos2 * sum2r, e1i = xi[q] + cos1 * sum1i + cos2 * sum2i;
-            float e2r = xr[q] + cos2 * sum1r + cos1 * sum2r, e2i = xi[q] + cos2 * sum1i + cos1 * sum2i;
+            float e1r = xr[q] + cos1 * sum1r + cos2 * sum2r;
+            float e1i = xi[q] + cos1 * sum1i + cos2 * sum2i;
+            float e2r = xr[q] + cos2 * sum1r + cos1 * sum2r;
+            float e2i = xi[q] + cos2 * sum1i + cos1 * sum2i;
             float o1r = sin1 * dif1r + sin2 * dif2r, o1i = sin1 * dif1i + sin2 * dif2i;
             float o2r = sin2 * dif1r - sin1 * dif2r, o2i = sin2 * dif1i - sin1 * dif2i;
             float c1r = e1r + o1i, c1i = e1i - o1r, c4r = e1r - o1i, c4i = e1i + o1r;

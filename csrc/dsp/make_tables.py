@@ -10,7 +10,8 @@ EDGES = [0, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 136, 160]
 BANDS = 18
 ORDER = 16
 # Undoes the band widths (features.md section 7, step 2).
-COMPENSATION = [0.8] + [1.0] * 7 + [0.666667, 0.5, 0.5, 0.5, 0.333333, 0.25, 0.25, 0.2, 0.166667, 0.173913]
+COMPENSATION = [0.8, *[1.0] * 7, 0.666667, 0.5, 0.5, 0.5, 0.333333, 0.25, 0.25, 0.2, 0.166667]
+COMPENSATION += [0.173913]
 
 
 def twiddle() -> list[float]:
@@ -45,8 +46,8 @@ def lag_matrix() -> list[float]:
 
 def emit(declaration: str, comment: str, values: list[float]) -> None:
     print(f"\n/* {comment} */\nconst float {declaration} = {{")
-    for start in range(0, len(values), 6):
-        row = (f"{value:.9g}" for value in values[start : start + 6])
+    for start in range(0, len(values), 5):
+        row = (f"{value:.9g}" for value in values[start : start + 5])
         row = (text if "." in text or "e" in text else text + ".0" for text in row)
         print("    " + ", ".join(text + "f" for text in row) + ",")
     print("};")
@@ -56,10 +57,12 @@ def main() -> None:
     print("/* SPDX-License-Identifier: BSD-3-Clause\n *")
     print(" * Constants of the feature analysis, written by make_tables.py. */")
     print('#include "dsp/tables.h"')
-    emit("table_cos320[TABLE_COS320]", "cos(2 pi k / 320)", twiddle())
+    emit("table_cos320[TABLE_COS320]", "cos(2 pi k/320)", twiddle())
     emit("table_window[160]", "sin(pi/2 sin^2(pi/2 (i + 0.5)/160))", window())
-    emit("table_dct[18 * 18]", "[j][i] = sqrt(2/18) cos((j + 0.5) i pi/18), i = 0 times sqrt(1/2)", dct())
-    emit("table_lags[18 * 17]", "[band][lag]: triangle interpolation to bins, then inverse DFT", lag_matrix())
+    formula = "[j][i] = sqrt(2/18) cos((j + 0.5) i pi/18), i = 0 times sqrt(1/2)"
+    emit("table_dct[18 * 18]", formula, dct())
+    formula = "[band][lag]: triangle interpolation to bins, then inverse DFT"
+    emit("table_lags[18 * 17]", formula, lag_matrix())
 
 
 main()

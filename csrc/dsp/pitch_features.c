@@ -58,6 +58,7 @@ float pitch_voicing(const float buffer[PITCH_BUFFER], int period) {
     const float *current = buffer + PITCH_MAX_PERIOD, *past = current - period;
     float xx = vec4_dot(current, current, PITCH_FRAME);
     float yy = vec4_dot(past, past, PITCH_FRAME);
-    float correlation = vec4_dot(current, past, PITCH_FRAME) / sqrtf(1 + xx * yy);
+    float xy = vec4_dot(current, past, PITCH_FRAME);
+    float correlation = xy / (float)sqrt(1 + (double)xx * yy);
     return logf(1 + expf(5 * correlation)) / logf(1 + expf(5)) - 0.5f;
 }

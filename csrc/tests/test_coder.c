@@ -7,7 +7,8 @@
 #include "coder/laplace.h"
 #include "coder/range_coder.h"
 
-static int same_bytes(const unsigned char *bytes, int size, const char *expected, int expected_size) {
+static int same_bytes(const unsigned char *bytes, int size, const char *expected,
+                      int expected_size) {
     return size == expected_size && memcmp(bytes, expected, (size_t)size) == 0;
 }
 

@@ -7,7 +7,7 @@
 #include "check.h"
 #include "dred.h"
 
-#define P_HEX "\x44\x0C\x01\x02\x03\x04\x05\x06\x07\x08"
+#define P_HEX       "\x44\x0C\x01\x02\x03\x04\x05\x06\x07\x08"
 #define BYTES(text) (const unsigned char *)(text), (int)sizeof(text) - 1
 
 static const unsigned char plain[5] = {0x48, 0xAA, 0xBB, 0xCC, 0xDD}; /* SILK WB, 20 ms, mono */
@@ -29,7 +29,7 @@ static int is_extension(const dred_extension *e, int id, int frame, const char *
 
 static void test_toc(void) {
     static const int units[32] = {4, 8, 16, 24, 4, 8, 16, 24, 4, 8, 16, 24, 4, 8, 4, 8,
-                                  1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8};
+                                  1, 2, 4,  8,  1, 2, 4,  8,  1, 2, 4,  8,  1, 2, 4, 8};
     dred_packet_info info;
     for (int config = 0; config < 32; config++) {
         unsigned char packet[3] = {(unsigned char)(config << 3), 1, 2};
@@ -173,8 +173,10 @@ static void test_whole_packets(void) {
     CHECK(dred_packet_attach(plain, 5, (const unsigned char *)P_HEX + 2, 8, out, 400) == 18);
     CHECK(memcmp(out, "\x4B\x41\x0B\xAA\xBB\xCC\xDD\xFC" P_HEX, 18) == 0);
     CHECK(dred_packet_build(plain, 5, &e, 1, out, 400, 30) == 30);
-    CHECK(memcmp(out, "\x4B\x41\x17\xAA\xBB\xCC\xDD"
-                      "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\xFC" P_HEX, 30) == 0);
+    CHECK(memcmp(out,
+                 "\x4B\x41\x17\xAA\xBB\xCC\xDD"
+                 "\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\xFC" P_HEX,
+                 30) == 0);
     memset(payload, 7, sizeof payload);
     e.size = 300;
     e.data = payload;

@@ -85,9 +85,11 @@ static void test_headers(void) {
     for (int q0 = 0; q0 < 16; q0++) {
         for (int dq = 0; dq < 8; dq++) {
             for (int qmax = 0; qmax < 16; qmax++) {
-                dred_payload_header header = {q0, dq, qmax, 16 - (q0 * 700 + dq * 93 + qmax) % 8192};
+                int total = (q0 * 700 + dq * 93 + qmax) % 8192;
+                dred_payload_header header = {q0, dq, qmax, 16 - total};
                 int valid = qmax >= q0 && (dq == 0 || qmax > q0 || q0 == 15);
-                int size = payload_write_symbols(&header, symbols, 1, PAYLOAD_EXACT, bytes, 256, NULL);
+                int size =
+                    payload_write_symbols(&header, symbols, 1, PAYLOAD_EXACT, bytes, 256, NULL);
                 CHECK((size > 0) == valid);
                 if (size <= 0)
                     continue;
@@ -121,7 +123,8 @@ static void test_round_trip(void) {
     for (int q0 = 0; q0 < 16; q0++) {
         for (int amplitude = 0; amplitude < 6; amplitude++) {
             dred_payload_header header = {q0, q0 % 8, 15, 10};
-            fill(latents, DRED_MAX_CHUNKS * DRED_LATENT_DIM, 3.0f * (float)amplitude, 7u + (unsigned)q0);
+            fill(latents, DRED_MAX_CHUNKS * DRED_LATENT_DIM, 3.0f * (float)amplitude,
+                 7u + (unsigned)q0);
             fill(state, DRED_STATE_DIM, 4.0f * (float)amplitude, 99);
             previous = 0;
             for (int capacity = 0; capacity < 700; capacity += 7) {

@@ -3,8 +3,7 @@
 
 Each sub-command is a module here with `add_parser(subparsers)` and `run(args)`; to add one, write
 the module and name it in COMMANDS. A run returns None or 0 when done, or another exit code.
-Modules are imported when asked for, and import what is heavy inside `run`, so that
-`dred trace --help` needs neither the C core nor torch.
+Modules are imported when asked for, and import what is heavy (torch, metrics, plots) inside `run`.
 
 Conventions: results on stdout, remarks on stderr, `--json` prints one object and nothing else on
 stdout. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. DRED_DEBUG=1 shows the
@@ -20,7 +19,7 @@ from importlib import import_module
 from dred._version import __version__
 from dred.errors import DredError
 
-COMMANDS = ("encode", "decode", "simulate", "inspect", "trace", "models", "train", "bench")
+COMMANDS = ("encode", "decode", "simulate", "inspect", "trace", "models", "train")
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 

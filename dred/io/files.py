@@ -41,9 +41,9 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, error: type[DredError
             target.write_bytes(data)
         else:
             _replace(target, data)
-    except FileNotFoundError:
-        raise error(f"{path}: cannot be written: there is no folder {target.parent}") from None
     except OSError as reason:
+        if not target.parent.exists():
+            raise error(f"{path}: cannot be written: no folder {target.parent}") from None
         raise error(f"{path}: cannot be written: {reason.strerror}") from reason
 
 

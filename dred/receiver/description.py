@@ -14,6 +14,8 @@ STEP = lib.DRED_STEP
 UNIT = 40  # 16 kHz samples in the 2.5 ms of the wire
 # The vocoder wants the newest of its vectors centred this far behind the start of its step.
 LOOKAHEAD = 240
+# No payload reaches further back than this from the start of its packet, silence left out included.
+REACH = 5 * lib.DRED_SAMPLE_RATE
 
 
 class Description:
@@ -56,21 +58,42 @@ class Description:
         return out
 
 
-def vectors(
-    descriptions: list[Description], step_start: int, wanted: int
-) -> tuple[Floats, npt.NDArray[np.uint8]]:
-    """Vectors [wanted, 20] for the step that starts at this time, and which of them are known.
+class Descriptions:
+    """The payloads of the packets that wait, each decoded when a time first needs it."""
 
-    The last one is the step's own, those before it belong to the steps before (a vocoder that
-    starts needs them). The first description that covers a time serves it.
-    """
-    rows = np.zeros((wanted, lib.DRED_FEATURES), np.float32)
-    known = np.zeros(wanted, np.uint8)
-    for i in range(wanted):
-        centre = step_start + LOOKAHEAD - (wanted - 1 - i) * STEP
-        for description in descriptions:
-            row = description.vector(centre)
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._waiting: list[tuple[int, bytes, int]] = []
+        self._made: dict[int, Description] = {}
+
+    def look_at(self, waiting: list[tuple[int, bytes, int]]) -> None:
+        """Packets here now, in order: (number, packet, time of its first decoded sample)."""
+        self._waiting = waiting
+        numbers = {number for number, _, _ in waiting}
+        self._made = {number: made for number, made in self._made.items() if number in numbers}
+
+    def vector(self, centre: int) -> Floats | None:
+        """The vector for this time out of the earliest packet that has one, or None."""
+        for number, packet, start in self._waiting:
+            if start - centre > REACH:
+                return None
+            if number not in self._made:
+                self._made[number] = Description(self._models, packet, start)
+            row = self._made[number].vector(centre)
+            if row is not None:
+                return row
+        return None
+
+    def vectors(self, step_start: int, wanted: int) -> tuple[Floats, npt.NDArray[np.uint8]]:
+        """Vectors [wanted, 20] for the step that starts at this time, and which are known.
+
+        The last one is the step's own, those before it belong to the steps before: a vocoder that
+        starts needs them.
+        """
+        rows = np.zeros((wanted, lib.DRED_FEATURES), np.float32)
+        known = np.zeros(wanted, np.uint8)
+        for i in range(wanted):
+            row = self.vector(step_start + LOOKAHEAD - (wanted - 1 - i) * STEP)
             if row is not None:
                 rows[i], known[i] = row, 1
-                break
-    return rows, known
+        return rows, known

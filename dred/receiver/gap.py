@@ -13,7 +13,7 @@ import numpy as np
 from dred._core import lib
 from dred._native import Floats
 from dred.models import Models
-from dred.receiver.description import Description, vectors
+from dred.receiver.description import Descriptions
 from dred.resample import Resampler
 from dred.stages import Concealer
 
@@ -99,10 +99,10 @@ class GapFiller:
         self._skip -= drop
         self._wide.append(wide[drop:])
 
-    def until(self, at: int, descriptions: list[Description]) -> None:
+    def until(self, at: int, descriptions: Descriptions) -> None:
         """Make audio up to this time of the output rate."""
         while self._wide.end < at:
-            rows, known = vectors(descriptions, self._core.end, self._concealer.wants())
+            rows, known = descriptions.vectors(self._core.end, self._concealer.wants())
             made = self._concealer.step(rows, known)
             self._core.append(made)
             self._widen(made)

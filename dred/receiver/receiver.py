@@ -10,7 +10,7 @@ from dred.errors import PacketError
 from dred.models import Models, load_models
 from dred.opus import OpusDecoder
 from dred.packet import Toc, duration_ms, has_lbrr, why_no_dred
-from dred.receiver.description import Description
+from dred.receiver.description import Descriptions
 from dred.receiver.gap import CORE_RATE, GapFiller
 from dred.receiver.jitter import JitterBuffer
 from dred.receiver.priming import WARM_UP_MS, Primer
@@ -71,7 +71,7 @@ class Receiver:
             self._models = models or load_models()
             self._filler = GapFiller(sample_rate, self._models)
             self._primer = Primer(sample_rate)
-        self._descriptions: dict[int, Description] = {}
+            self._descriptions = Descriptions(self._models)
         self._gap_heard: list[Floats] = []
         self._balance = np.ones(channels, np.float32)
 
@@ -88,17 +88,13 @@ class Receiver:
         `pull` advances by one frame a call; None: now."""
         self._stats.received += 1
         try:
-            Toc.parse(packet)
             duration_ms(packet)
         except PacketError:
             self._stats.malformed += 1
             return
         arrival = self._clock_ms if arrival_ms is None else arrival_ms
-        restarts = self._buffer.restarts
         if not self._buffer.push(bytes(packet), sequence, arrival):
             return
-        if self._buffer.restarts != restarts:
-            self._descriptions.clear()
         reason = why_no_dred(packet)
         if reason:
             self._stats.no_dred[reason] += 1
@@ -120,9 +116,8 @@ class Receiver:
 
     def _next_frame(self) -> Floats:
         packet = self._buffer.take()
-        assert self._buffer.next is not None
-        self._descriptions.pop(self._buffer.next - 1, None)
         ahead = self._buffer.ahead()
+        self._look_ahead(ahead if packet is None else [(-1, packet), *ahead])
         following = ahead[0][1] if ahead and ahead[0][0] == 0 else None
         lbrr = self._use_lbrr and following is not None and has_lbrr(following)
         source = choose_source(here=packet is not None, next_has_lbrr=lbrr, red=False, dred=False)
@@ -133,7 +128,7 @@ class Receiver:
         elif self._models is None:
             frame = self._decoded(None)
         else:
-            frame, source = self._concealed(ahead)
+            frame, source = self._concealed()
         self._stats.sources.append(source)
         return frame
 
@@ -169,7 +164,7 @@ class Receiver:
         """Fade from the run-on of the synthesis to what the decoder gives."""
         at = self._position
         longest, shortest = self._samples(FADE_KNOWN_MS), self._samples(FADE_GUESS_MS)
-        self._filler.until(at + longest, self._covering())
+        self._filler.until(at + longest, self._descriptions)
         described = self._filler.described(at, at + longest)
         fade = min(longest if described else shortest, len(frame))
         run_on = self._spread(self._filler.audio(at, at + fade))
@@ -181,38 +176,38 @@ class Receiver:
     def _spread(self, mono: Floats) -> Floats:
         return mono[:, None] * self._balance
 
-    def _covering(self) -> list[Description]:
-        return [self._descriptions[key] for key in sorted(self._descriptions)]
-
-    def _describe(self, ahead: list[tuple[int, bytes]]) -> list[Description]:
-        """Descriptions of the packets that wait, on the time axis of the output."""
-        assert self._models is not None and self._buffer.next is not None
-        if not self._use_dred:
-            return []
+    def _look_ahead(self, ahead: list[tuple[int, bytes]]) -> None:
+        """Tell where the packets that are here lie on the time axis of the output."""
+        if self._models is None or not self._use_dred:
+            return
+        assert self._buffer.next is not None
         length = self._samples(self._frame_ms)
-        for distance, packet in ahead:
-            number = self._buffer.next + distance
-            if number not in self._descriptions:
-                start = self._filler.core_time(self._position + (distance + 1) * length)
-                self._descriptions[number] = Description(self._models, packet, start)
-        return self._covering()
+        self._descriptions.look_at(
+            [
+                (
+                    self._buffer.next + distance,
+                    packet,
+                    self._filler.core_time(self._position + (distance + 1) * length),
+                )
+                for distance, packet in ahead
+            ]
+        )
 
-    def _concealed(self, ahead: list[tuple[int, bytes]]) -> tuple[Floats, Source]:
+    def _concealed(self) -> tuple[Floats, Source]:
         """A frame from DRED or from a guess, while the decoder follows with a substitute."""
         at, length = self._position, self._samples(self._frame_ms)
-        descriptions = self._describe(ahead)
         begins = not self._filler.active
         if begins:
             self._filler.begin()
             if self._toc is not None:
                 self._primer.begin(self._toc)
-        self._filler.until(at + length, descriptions)
+        self._filler.until(at + length, self._descriptions)
         served = self._filler.described(at, at + length)
         frame = self._spread(self._filler.audio(at, at + length))
         if begins:
             frame = self._enter_gap(frame)
         if self._toc is not None:
-            self._prime(begins, descriptions)
+            self._prime(begins)
         self._gap_heard.append(frame)
         return frame, Source.DRED if served else Source.PLC
 
@@ -226,12 +221,12 @@ class Receiver:
         self._decoder.restore(state)
         return np.concatenate([equal_gain(own, frame[:fade]), frame[fade:]])
 
-    def _prime(self, begins: bool, descriptions: list[Description]) -> None:
+    def _prime(self, begins: bool) -> None:
         """Let the decoder decode a packet of what is played."""
         primer, rate = self._primer, self._primer.rate
         begin = self._position * rate // self.sample_rate + primer.lookahead
         length = round(self._frame_ms * rate / 1000)
-        self._filler.until((begin + length) * self.sample_rate // rate, descriptions)
+        self._filler.until((begin + length) * self.sample_rate // rate, self._descriptions)
         frames = max(1, round(WARM_UP_MS / self._frame_ms)) if begins else 0
         for start in range(begin - frames * length, begin + 1, length):
             mono = self._filler.stretch(rate, start, start + length)[:, None]

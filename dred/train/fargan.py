@@ -23,7 +23,7 @@ class FarganConfig(TrainConfig):
     """Defaults for about two hours on one CPU core."""
 
     minutes: float = 115.0
-    batch: int = 64
+    batch: int = 32
     lr: float = 2e-3
     frames: int = 15
     long_share: float = 0.1         # share of batches in which sequences are twice as long

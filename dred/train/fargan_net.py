@@ -65,6 +65,9 @@ class SignalNet(nn.Module):
         self.skip_gate = Gate("sig_net_skip_glu_gate", 128)
         self.out = Dense("sig_net_sig_dense_out", 128, SUBFRAME)
         self.pitch_gain = Dense("sig_net_gain_dense_out", width, SUBFRAMES, int8=False)
+        # repeats each of four gates 40 times; as a product, because its gradient is a product too
+        spread = torch.eye(SUBFRAMES).repeat_interleave(SUBFRAME, 1)
+        self.register_buffer("spread", spread, persistent=False)
 
     @staticmethod
     def taps(period: Tensor) -> Tensor:
@@ -83,7 +86,7 @@ class SignalNet(nn.Module):
                 noise: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Excitation [batch, 40] and the next state, whose buffer is left to the caller.
 
-        `piece` [batch, 80], `gain` [batch, 1], `noise` [batch, NOISE] for the rounding of
+        `piece` [batch, 80], `gain` [batch, 44] (one value repeated), `noise` [batch, NOISE] for the rounding of
         activations (pre-drawn: a call per layer would cost more than the layers).
         """
         used = 0
@@ -98,11 +101,11 @@ class SignalNet(nn.Module):
         buffer, past_pulse, *recurrent = state
         scale = 1.0 / (1e-5 + gain)
         predicted = rounded((buffer.gather(1, taps) * scale).clamp(-1.0, 1.0))
-        previous = rounded((buffer[:, BUFFER - SUBFRAME:] * scale).clamp(-1.0, 1.0))
+        previous = rounded((buffer[:, BUFFER - SUBFRAME:] * scale[:, :SUBFRAME]).clamp(-1.0, 1.0))
         pulse = torch.cat([piece, predicted, previous], 1)
         x = rounded(torch.tanh(self.fwc0(torch.cat([past_pulse, pulse], 1))))
         x = rounded(self.fwc0_gate(x))
-        shares = torch.sigmoid(self.pitch_gain(x)).split(1, 1)
+        shares = (torch.sigmoid(self.pitch_gain(x)) @ self.spread).split(SUBFRAME, 1)
         core = predicted[:, 2:-2]
         outputs = []
         last = x
@@ -113,7 +116,7 @@ class SignalNet(nn.Module):
             outputs.append(last)
         joined = torch.cat([*outputs, x, shares[3] * core, previous], 1)
         skip = rounded(self.skip_gate(rounded(torch.tanh(self.skip(joined)))))
-        return gain * torch.tanh(self.out(skip)), (buffer, pulse, *recurrent)
+        return gain[:, :SUBFRAME] * torch.tanh(self.out(skip)), (buffer, pulse, *recurrent)
 
 
 class Fargan(nn.Module):
@@ -145,7 +148,7 @@ class Fargan(nn.Module):
         produced = []
         share_weights(self.signal, True)
         piece_of = pieces.flatten(1, 2).unbind(1)
-        gain_of = gains.flatten(1, 2).unbind(1)
+        gain_of = gains.flatten(1, 2).expand(-1, -1, SUBFRAME + 4).contiguous().unbind(1)
         for frame in range(1, pieces.shape[1]):
             taps = SignalNet.taps(periods[:, frame])
             noise = self._noise(given) if self.training else [None] * SUBFRAMES

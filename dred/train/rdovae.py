@@ -173,8 +173,10 @@ class EncoderTask(RdovaeTask):
         rate = (root * t["latent"]).mean() + config.state_weight * (root_state * t["state"]).mean()
         newest = config.newest_weight
         total = rate + (1 - newest) * distortion.mean() + newest * distortion[:, 0].mean()
-        metrics = {"hard": float(t["hard"].mean()), "soft": float(t["soft"].mean()),
-                   "bits": float(t["latent_coded"].mean()), "state": float(t["state_coded"].mean())}
+        with torch.no_grad():
+            metrics = {"hard": float(t["hard"].mean()), "soft": float(t["soft"].mean()),
+                       "bits": float(t["latent_coded"].mean()),
+                       "state": float(t["state_coded"].mean())}
         return total, metrics
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`dred inspect in.opus`: what every packet carries, and where there is no DRED, why."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from dred.cli.options import add_json, print_json, warn
+
+if TYPE_CHECKING:
+    from dred.packet import Packet
+
+DTX_BYTES = 2
+# The first packets cannot look back: two latents of 20 ms must exist.
+HISTORY_PACKETS = 4
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("inspect", help="what every packet carries")
+    parser.add_argument("input", metavar="IN.opus", help="Ogg Opus; - is stdin")
+    parser.add_argument("--summary", action="store_true", help="leave out the packets")
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    from dred.io.ogg import read_ogg
+
+    stream = read_ogg(args.input)
+    warn(f"{args.input}: {line}" for line in stream.warnings)
+    settings = _settings(stream.tags.comments)
+    rows = [describe(packet, number, settings) for number, packet in enumerate(stream.packets)]
+    summary = summarise(rows)
+    if args.json:
+        print_json({"settings": settings, "packets": rows, "summary": summary})
+        return
+    if not args.summary:
+        print("packet  bytes  ms  coding       LBRR  DRED")
+        for row in rows:
+            print(_line(row))
+    for name, value in summary.items():
+        print(f"{name.replace('_', ' ')}: {_plain(value)}")
+
+
+def _settings(comments: list[str]) -> dict[str, int]:
+    """What our sender noted of itself, or nothing."""
+    for comment in comments:
+        name, _, text = comment.partition("=")
+        if name.upper() == "DRED_SENDER":
+            pairs = (part.partition("=") for part in text.split())
+            return {key: int(value) for key, _, value in pairs if value.isdecimal()}
+    return {}
+
+
+def describe(packet: bytes, number: int, settings: dict[str, int]) -> dict[str, Any]:
+    """Everything about one packet, as a flat record."""
+    from dred.errors import PacketError
+    from dred.packet import Packet
+
+    row: dict[str, Any] = {"packet": number, "bytes": len(packet)}
+    try:
+        parsed = Packet.parse(packet)
+    except PacketError as reason:
+        return {**row, "malformed": str(reason)}
+    toc = parsed.toc
+    row |= {
+        "ms": parsed.duration_ms,
+        "mode": toc.mode,
+        "bandwidth": toc.bandwidth,
+        "stereo": toc.stereo,
+        "frames": len(parsed.frames),
+        "lbrr": parsed.has_lbrr,
+        "extensions": [
+            {"id": item.id, "frame": item.frame, "bytes": len(item.data)}
+            for item in parsed.extensions
+        ],
+    }
+    payload = parsed.dred
+    if payload is None:
+        row["no_dred"] = _reason(parsed, number, settings)
+        return row
+    row["dred"] = {
+        "bytes": len(parsed.dred_payload or b""),
+        "q0": payload.q0,
+        "dq": payload.dq,
+        "qmax": payload.qmax,
+        "offset_ms": 2.5 * payload.offset,
+        "chunks": payload.chunks,
+        "ms": 40 * payload.chunks,
+        "reach_ms": 40 * payload.chunks - 2.5 * payload.offset,
+        "bits": {
+            "header": payload.bits[0],
+            "state": payload.bits[1],
+            "latents": sum(payload.bits[2:]),
+        },
+    }
+    return row
+
+
+def _reason(packet: "Packet", number: int, settings: dict[str, int]) -> str:
+    """Why a packet carries no DRED: what it tells itself, then what its sender noted."""
+    told = packet.why_no_dred
+    if told != "none sent":
+        return told
+    if settings.get("dred_ms") == 0:
+        return "no duration asked"
+    if settings.get("loss_percent") == 0:
+        return "no loss announced"
+    if len(packet) <= DTX_BYTES or not packet.voice:
+        return "silence"
+    if number < HISTORY_PACKETS:
+        return "no history yet"
+    return "too little bitrate" if settings else told
+
+
+def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Totals of a stream."""
+    from collections import Counter
+
+    good = [row for row in rows if "malformed" not in row]
+    carrying = [row["dred"] for row in good if "dred" in row]
+    seconds = sum(row["ms"] for row in good) / 1000
+    size = sum(row["bytes"] for row in rows)
+    count = max(1, len(carrying))
+    return {
+        "packets": len(rows),
+        "malformed": len(rows) - len(good),
+        "seconds": seconds,
+        "kbps": size * 8 / 1000 / seconds if seconds else 0.0,
+        "with_lbrr": sum(row["lbrr"] for row in good),
+        "with_dred": len(carrying),
+        "dred_kbps": sum(d["bytes"] for d in carrying) * 8 / 1000 / seconds if seconds else 0.0,
+        "mean_dred_ms": sum(d["ms"] for d in carrying) / count,
+        "mean_dred_bits": {
+            part: sum(d["bits"][part] for d in carrying) / count
+            for part in ("header", "state", "latents")
+        },
+        "no_dred": dict(Counter(row["no_dred"] for row in good if "no_dred" in row)),
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    start = f"{row['packet']:6d} {row['bytes']:6d}"
+    if "malformed" in row:
+        return f"{start}  malformed: {row['malformed']}"
+    coding = f"{row['mode']} {row['bandwidth']}{' stereo' if row['stereo'] else ''}"
+    line = f"{start} {row['ms']:3g}  {coding:12s} {'yes ' if row['lbrr'] else '-   '}  "
+    if "dred" not in row:
+        return line + "none: " + row["no_dred"]
+    d = row["dred"]
+    return (
+        f"{line}{d['ms']} ms up to {d['offset_ms']:g} ms, {d['bytes']} bytes, "
+        f"q0 {d['q0']} dQ {d['dq']} qmax {d['qmax']}"
+    )
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items()) or "-"
+    return f"{value:.1f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Speech quality metrics, one per module; they know waveforms and nothing of how these were made.
+
+All take float or int16 mono audio at any rate and compare at 16 kHz. The measuring packages come
+with `pip install dred[eval]`; they are imported on use.
+"""
+
+from dred.evaluate.metrics.align import align, find_shift
+from dred.evaluate.metrics.base import METRICS, Metric, measure
+from dred.evaluate.metrics.pesq_wb import pesq_wb
+from dred.evaluate.metrics.plcmos import plcmos
+from dred.evaluate.metrics.stoi import stoi
+
+__all__ = ["METRICS", "Metric", "align", "find_shift", "measure", "pesq_wb", "plcmos", "stoi"]

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The table of contents of a weight file: its arrays and layers; knows no network.
+
+The C core validates files before anything runs; this only reads headers, to describe a file.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dred.errors import ModelError
+
+# magic, version, type, bytes of data, bytes with padding, name
+HEADER = struct.Struct("<4siiii44s")
+MAGIC = b"DNNw"
+# Element types of the format that hold parameters; int32 arrays are indices.
+ITEM_BYTES = {0: 4, 1: 4, 3: 1}
+TYPE_NAMES = {0: "float32", 1: "int32", 3: "int8"}
+# What is left of an array's name without these is the name of its layer.
+PARTS = (
+    "_weights_int8",
+    "_weights_float",
+    "_weights_idx",
+    "_weights_diag",
+    "_weight_float",
+    "_subias",
+    "_scale",
+    "_bias",
+)
+# Arrays that are derived from others or say where they belong.
+DERIVED = ("_weights_idx", "_subias", "_scale")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One array of a weight file."""
+
+    name: str
+    kind: int
+    size: int  # bytes of data
+
+    @property
+    def layer(self) -> str:
+        part = next((part for part in PARTS if self.name.endswith(part)), "")
+        return self.name.removesuffix(part)
+
+    @property
+    def type_name(self) -> str:
+        return TYPE_NAMES[self.kind]
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers in it: weights and biases."""
+        return 0 if self.name.endswith(DERIVED) else self.size // ITEM_BYTES[self.kind]
+
+
+def read_records(image: bytes, name: str = "model file") -> Iterator[Record]:
+    """The arrays of a weight file in order."""
+    at = 0
+    while at < len(image):
+        if at + HEADER.size > len(image):
+            raise ModelError(f"{name}: cut off in the header at byte {at}")
+        magic, version, kind, size, block, raw = HEADER.unpack_from(image, at)
+        if magic != MAGIC or version != 0 or kind not in ITEM_BYTES or not 0 <= size <= block:
+            raise ModelError(f"{name}: is no weight file (at byte {at})")
+        yield Record(raw.split(b"\0")[0].decode("ascii", "replace"), kind, size)
+        at += HEADER.size + block

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import io
+import os
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dred.errors import AudioError, DredError
+from dred.io.wav import mix, read_wav, resample, to_float32, to_int16, to_opus_rate, write_wav
+
+
+def tone(frequency, rate, seconds=0.5):
+    return 0.5 * np.sin(2 * np.pi * frequency * np.arange(round(rate * seconds)) / rate)
+
+
+@pytest.mark.parametrize("length", [0, 1, 1000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize("rate", [8000, 11025, 44100, 96000])
+def test_int16_round_trip_is_exact(tmp_path, length, channels, rate):
+    shape = (length,) if channels == 1 else (length, channels)
+    pcm = np.random.default_rng(1).integers(-32768, 32768, shape).astype(np.int16)
+    write_wav(tmp_path / "a.wav", pcm, rate)
+    read, read_rate = read_wav(tmp_path / "a.wav")
+    assert read_rate == rate
+    assert read.dtype == np.float32
+    assert read.shape == shape
+    np.testing.assert_array_equal(to_int16(read), pcm)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW"])
+def test_reads_any_width(tmp_path, subtype):
+    pcm = tone(300, 16000).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", pcm, 16000, subtype=subtype)
+    read, _ = read_wav(tmp_path / "a.wav")
+    np.testing.assert_allclose(read, pcm, atol=0.03)
+
+
+def test_float_samples_are_clipped_and_rounded():
+    assert to_int16(np.array([2.0, -2.0, 1.6 / 32768, -0.4 / 32768])).tolist() == [
+        32767, -32768, 2, 0,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("convert", [to_int16, to_float32])
+def test_other_types_are_refused(convert):
+    with pytest.raises(TypeError, match="int64"):
+        convert(np.arange(3))
+
+
+def test_standard_streams(tmp_path, monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO())
+    monkeypatch.setattr(sys, "stdout", out)
+    write_wav("-", np.arange(10, dtype=np.int16), 8000)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(out.buffer.getvalue())))
+    pcm, rate = read_wav("-")
+    assert rate == 8000
+    assert to_int16(pcm).tolist() == list(range(10))
+
+
+def bad_files(folder):
+    (folder / "text.wav").write_text("this is no sound\n")
+    (folder / "nothing.wav").write_bytes(b"")
+    (folder / "folder.wav").mkdir()
+    soundfile.write(folder / "nan.wav", np.array([0.0, np.nan]), 16000, subtype="FLOAT")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("missing.wav", "no such file"),
+        ("text.wav", "not a sound file"),
+        ("nothing.wav", "empty"),
+        ("folder.wav", "folder"),
+        ("nan.wav", "not numbers"),
+    ],
+)
+def test_bad_files_are_named_in_one_line(tmp_path, name, says):
+    bad_files(tmp_path)
+    with pytest.raises(AudioError, match=says) as caught:
+        read_wav(tmp_path / name)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value, DredError)
+    assert isinstance(caught.value, OSError)
+
+
+@pytest.mark.parametrize("target", ["no_such_folder/a.wav", "file/a.wav", "folder"])
+def test_unwritable_output(tmp_path, target):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(AudioError, match="cannot be written"):
+        write_wav(tmp_path / target, np.zeros(3, np.float32), 16000)
+
+
+def test_output_is_atomic(tmp_path, monkeypatch):
+    path = tmp_path / "a.wav"
+    write_wav(path, np.zeros(100, np.int16), 16000)
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(AudioError, match="No space left"):
+        write_wav(path, np.ones(100, np.int16), 16000)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_output_follows_links_and_keeps_devices(tmp_path):
+    (tmp_path / "real.wav").write_bytes(b"")
+    (tmp_path / "link.wav").symlink_to(tmp_path / "real.wav")
+    write_wav(tmp_path / "link.wav", np.zeros(3, np.int16), 16000)
+    assert (tmp_path / "link.wav").is_symlink()
+    assert read_wav(tmp_path / "real.wav")[1] == 16000
+    write_wav(os.devnull, np.zeros(3, np.int16), 16000)
+
+
+@given(
+    st.integers(0, 2000),
+    st.sampled_from([8000, 11025, 22050, 44100, 48000, 96000, 192000]),
+    st.sampled_from([8000, 12000, 16000, 24000, 48000]),
+    st.sampled_from([1, 2]),
+)
+def test_resampled_length(length, from_rate, to_rate, channels):
+    pcm = np.ones(length if channels == 1 else (length, channels), np.float32)
+    out = resample(pcm, from_rate, to_rate)
+    assert out.shape == (round(length * to_rate / from_rate), *pcm.shape[1:])
+    assert out.dtype == np.float32
+    assert out.flags.c_contiguous
+
+
+@pytest.mark.parametrize(("from_rate", "to_rate"), [(44100, 48000), (48000, 16000), (8000, 48000)])
+def test_resampling_has_no_delay(from_rate, to_rate):
+    out = resample(tone(440, from_rate), from_rate, to_rate)
+    middle = slice(to_rate // 10, -to_rate // 10)
+    np.testing.assert_allclose(out[middle], tone(440, to_rate)[middle], atol=2e-4)
+
+
+def test_nonsense_rates_are_refused():
+    with pytest.raises(AudioError, match="too far apart"):
+        resample(np.zeros(10, np.float32), 1, 48000)
+
+
+@pytest.mark.parametrize(
+    ("rate", "expected"), [(8000, 8000), (11025, 12000), (44100, 48000), (96000, 48000)]
+)
+def test_opus_rates(rate, expected):
+    assert to_opus_rate(np.zeros(rate, np.float32), rate)[1] == expected
+
+
+def test_mix():
+    stereo = np.array([[0.5, -0.5], [0.25, 0.75]], np.float32)
+    assert mix(stereo, 1).tolist() == [0, 0.5]
+    assert mix(stereo, 2) is stereo
+    assert mix(np.array([0.5], np.float32), 2).tolist() == [[0.5, 0.5]]
+    assert mix(np.zeros((3, 6), np.float32), 2).shape == (3, 2)
+    assert mix(np.zeros((0, 1), np.float32), 1).shape == (0,)
+    with pytest.raises(ValueError, match="1 or 2"):
+        mix(stereo, 3)

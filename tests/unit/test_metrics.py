@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import math
+import sys
+
+import numpy as np
+import pytest
+
+from dred.errors import UnavailableError
+from dred.evaluate.metrics import METRICS, align, find_shift, measure, pesq_wb, plcmos, stoi
+from dred.io.wav import read_wav, resample, to_int16
+
+NEEDS = {"pesq": "pesq", "stoi": "pystoi", "plcmos": "speechmos"}
+
+
+@pytest.fixture(scope="module")
+def speech(samples):
+    pcm, rate = read_wav(samples / "slt_16k.wav")
+    return pcm[: 4 * rate]
+
+
+def noisy(pcm, level):
+    return pcm + np.random.default_rng(1).normal(0, level, len(pcm)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("name", "best"), [("pesq", 4.5), ("stoi", 0.999), ("plcmos", 3.5)])
+def test_worse_speech_scores_worse(speech, name, best):
+    pytest.importorskip(NEEDS[name])
+    clean, little, much = (
+        measure(speech, pcm, 16000, [name])[name]
+        for pcm in (speech, noisy(speech, 0.002), noisy(speech, 0.05))
+    )
+    assert clean > best
+    # PLCMOS judges concealment and may not mind a little noise.
+    assert clean > much
+    if name != "plcmos":
+        assert clean > little > much
+
+
+@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("length", [0, 1, 1000, 40000])
+def test_silence_is_not_rated(name, length):
+    pytest.importorskip(NEEDS[name])
+    silence = np.zeros(length, np.float32)
+    assert math.isnan(measure(silence, silence, 16000, [name])[name])
+
+
+def test_any_rate_and_type(speech):
+    pytest.importorskip("pesq")
+    bad = noisy(speech, 0.01)
+    at_48k = pesq_wb(resample(speech, 16000, 48000), resample(bad, 16000, 48000), 48000)
+    assert at_48k == pytest.approx(pesq_wb(speech, bad, 16000), abs=0.1)
+    as_int16 = pesq_wb(to_int16(speech), to_int16(bad), 16000)
+    assert as_int16 == pytest.approx(pesq_wb(speech, bad, 16000), abs=0.02)
+
+
+def test_plcmos_repeats_and_leaves_the_global_generator_alone(speech):
+    pytest.importorskip("speechmos")
+    np.random.seed(7)  # noqa: NPY002
+    expected = np.random.random()  # noqa: NPY002
+    np.random.seed(7)  # noqa: NPY002
+    first = plcmos(speech, 16000)
+    assert np.random.random() == expected  # noqa: NPY002
+    assert plcmos(speech, 16000) == first
+
+
+def test_wrong_use(speech):
+    with pytest.raises(ValueError, match="unknown metric 'mos'"):
+        measure(speech, speech, 16000, ["mos"])
+    with pytest.raises(ValueError, match="one channel"):
+        stoi(speech.reshape(-1, 2), speech.reshape(-1, 2), 16000)
+
+
+@pytest.mark.parametrize(("metric", "package"), [(pesq_wb, "pesq"), (stoi, "pystoi")])
+def test_a_missing_package_is_named(monkeypatch, speech, metric, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UnavailableError, match=rf"{package}: pip install 'dred\[eval\]'"):
+        metric(speech, speech, 16000)
+
+
+@pytest.mark.parametrize("shift", [-300, -1, 0, 17, 400])
+def test_shift_is_found_to_the_sample(speech, shift):
+    late = np.concatenate([np.zeros(max(0, shift), np.float32), speech])[max(0, -shift) :]
+    late = noisy(0.3 * late, 0.001)
+    assert find_shift(speech, late, 500) == shift
+    a, b, found = align(speech, late, 500)
+    assert found == shift
+    assert len(a) == len(b)
+    np.testing.assert_allclose(0.3 * a, b, atol=0.01)
+
+
+def test_shift_of_nothing():
+    silence = np.zeros(100)
+    assert find_shift(silence, silence, 10) == 0
+    assert find_shift(np.zeros(0), np.ones(3), 10) == 0
+    assert find_shift(np.ones(3), np.ones(2), 100) == 0
+    with pytest.raises(ValueError, match="negative"):
+        find_shift(silence, silence, -1)
+    with pytest.raises(ValueError, match="mono"):
+        find_shift(np.zeros((3, 2)), np.zeros((3, 2)), 1)
