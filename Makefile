@@ -9,7 +9,8 @@ PYTHON ?= python3
 PREFIX ?= /usr/local
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Twice quiet: errors only.
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 DEMO_CLIP := samples/slt_16k.wav
 DEMO_TRACE := samples/bursty_20.txt
@@ -35,15 +36,16 @@ bench: $(VENV)/core.stamp
 # setuptools and cffi stay in the environment, so that a later build needs no network.
 $(VENV)/packages.stamp: pyproject.toml setup.py tools/check_system.sh
 	@tools/check_system.sh $(PYTHON)
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) "setuptools>=77" "cffi>=1.16"
-	$(PIP) --no-build-isolation --editable ".[eval,dev]"
+	@echo "dred: making $(VENV) and compiling the C core; this takes a few minutes, once"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) "setuptools>=77" "cffi>=1.16"
+	@$(PIP) --no-build-isolation --editable ".[eval,dev]"
 	@touch $@
 
 C_FILES := $(shell find csrc -name '*.[ch]')
 
 $(VENV)/core.stamp: $(VENV)/packages.stamp $(C_FILES) dred/_build.py dred/_version.py
-	$(BIN)/python dred/_build.py
+	@$(BIN)/python dred/_build.py
 	@touch $@
 
 # ---- C -----------------------------------------------------------------------------------------

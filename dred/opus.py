@@ -47,8 +47,7 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "opus_decoder_init": (ctypes.c_int, [ctypes.c_void_p] + [ctypes.c_int32] * 2),
     "opus_decode_float": (
         ctypes.c_int,
-        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_void_p]
-        + [ctypes.c_int] * 2,
+        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_void_p] + [ctypes.c_int] * 2,
     ),
     "opus_strerror": (ctypes.c_char_p, [ctypes.c_int]),
     "opus_get_version_string": (ctypes.c_char_p, []),
@@ -198,9 +197,7 @@ class OpusDecoder:
         """
         out = np.zeros((samples, self.channels), np.float32)
         length = 0 if packet is None else len(packet)
-        count = _decode(
-            self._state, packet, length, out.ctypes.data, samples, int(fec)
-        )
+        count = _decode(self._state, packet, length, out.ctypes.data, samples, int(fec))
         return out[: _checked(count, "decode")]
 
     @property

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from dred._core import ffi, lib
 from dred._native import Floats, Handle, check, pointer
 from dred.allocation import Budget, choose_levels, regular_bitrate
-from dred.errors import AudioError
 from dred.models import Models, load_models
 from dred.opus import OpusEncoder
 from dred.packet import attach_payload
+from dred.pcm import interleaved
 from dred.resample import Resampler
 
 FRAME_MS = (10, 20, 40, 60)
@@ -30,22 +30,6 @@ _REASONS = {
     lib.DRED_SILENCE: "silence",
     lib.DRED_NO_ROOM: "too little bitrate",
 }
-
-
-def interleaved(pcm: npt.ArrayLike, channels: int) -> Floats:
-    """Samples as float32 [n, channels] in +-1, from floats or int16, [n] or [n, channels]."""
-    array = np.asarray(pcm)
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2 or array.shape[1] != channels:
-        raise ValueError(f"pcm: expected [n, {channels}] samples, got {list(np.shape(pcm))}")
-    if array.dtype == np.int16:
-        return array.astype(np.float32) / np.float32(32768)
-    if array.dtype.kind != "f":
-        raise TypeError(f"pcm: expected float or int16 samples, got {array.dtype}")
-    if not np.isfinite(array).all():
-        raise AudioError("pcm: holds NaN or infinite samples; mend the source")
-    return np.ascontiguousarray(array, dtype=np.float32)
 
 
 class Sender:
@@ -93,9 +77,13 @@ class Sender:
         self._sent = 0  # packets
         self._chunks = min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS)
         self._idle_reason = (
-            "no duration asked" if dred_ms == 0 else "no loss announced" if loss_percent == 0 else ""
+            "no duration asked"
+            if dred_ms == 0
+            else "no loss announced"
+            if loss_percent == 0
+            else ""
         )
-        regular = bitrate if self._idle_reason else regular_bitrate(bitrate, lbrr)
+        regular = bitrate if self._idle_reason else regular_bitrate(bitrate, loss_percent, lbrr)
         self._opus.configure(
             bitrate=regular,
             vbr=True,
@@ -148,8 +136,7 @@ class Sender:
     def _packet(self, frame: Floats) -> bytes:
         packet = self._opus.encode(frame)
         if not self._idle_reason:
-            mono = np.ascontiguousarray(frame.mean(axis=1))
-            narrow = self._down.process(mono)
+            narrow = self._down.process(np.ascontiguousarray(frame.mean(axis=1)))
             check(lib.dred_encoder_push(self._encoder.raw, pointer(narrow), len(narrow)))
         packet, reason = self._with_dred(packet)
         self.stats[reason or "dred"] += 1
@@ -169,7 +156,7 @@ class Sender:
         request.max_chunks, request.trim = self._chunks, int(self._trim)
         request.capacity = HIGHEST_PAYLOAD
         chunks = max(1, lib.dred_encoder_available(self._encoder.raw, request))
-        allowance = self._budget.allowance(len(packet))
+        allowance = self._budget.allowance()
         levels, expected = choose_levels(chunks, allowance)
         request.header.q0, request.header.dq, request.header.qmax = (
             levels.q0, levels.dq, levels.qmax,

@@ -16,8 +16,9 @@ from dred.errors import TraceError
 from dred.io.wav import resample, to_opus_rate
 from dred.models import Models
 from dred.packet import duration_ms
+from dred.pcm import interleaved
 from dred.receiver import Receiver, Source
-from dred.sender import Sender, interleaved
+from dred.sender import Sender
 from dred.traces import read_trace
 
 # Long enough for a burst of a second and the packet after it.

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from dred._core import ffi, lib
 from dred._native import Floats, Handle, check, floats, pointer
 from dred.models import Models, load_models
+from dred.pcm import mono
 
 STEP = lib.DRED_STEP
 FEATURES = lib.DRED_FEATURES
@@ -20,24 +21,12 @@ LATENT_DIM = lib.DRED_LATENT_DIM
 STATE_DIM = lib.DRED_STATE_DIM
 
 
-def to_float(pcm: npt.ArrayLike) -> Floats:
-    """Mono samples as float32 in +-1, from floats or int16."""
-    array = np.asarray(pcm)
-    if array.ndim != 1:
-        raise ValueError(f"pcm: expected one channel [n], got {list(array.shape)}")
-    if array.dtype == np.int16:
-        return array.astype(np.float32) / np.float32(32768)
-    if array.dtype.kind != "f":
-        raise TypeError(f"pcm: expected float or int16 samples, got {array.dtype}")
-    return np.ascontiguousarray(array, dtype=np.float32)
-
-
 def analyse(pcm: npt.ArrayLike, models: Models | None = None) -> Floats:
     """Features and LPC, [frames, 36]: 20 features, then a_1..a_16 of the cepstrum's LPC.
 
     Row i is centred on sample 160 i; samples that do not fill a step are left out.
     """
-    samples = to_float(pcm)
+    samples = mono(pcm)
     steps = len(samples) // STEP
     out = np.zeros((steps, lib.DRED_ANALYSIS_SIZE), np.float32)
     analysis = Handle("analysis", models or load_models())
@@ -52,7 +41,7 @@ def extract_features(pcm: npt.ArrayLike, models: Models | None = None) -> Floats
 
 def burg_features(pcm: npt.ArrayLike) -> Floats:
     """Burg cepstra of every 10 ms, [frames, 36]: 18 means and 18 differences of two halves."""
-    samples = to_float(pcm)
+    samples = mono(pcm)
     steps = len(samples) // STEP
     out = np.zeros((steps, lib.DRED_BURG_SIZE), np.float32)
     check(lib.dred_burg_features(pointer(samples), steps, pointer(out)))
@@ -114,9 +103,7 @@ class Vocoder:
         """Samples [160 n] of vectors [n, 20], each two steps ahead of its audio."""
         rows = floats(features, (-1, FEATURES), "features")
         out = np.zeros(len(rows) * STEP, np.float32)
-        check(
-            lib.dred_vocoder_process(self._handle.raw, pointer(rows), len(rows), pointer(out))
-        )
+        check(lib.dred_vocoder_process(self._handle.raw, pointer(rows), len(rows), pointer(out)))
         return out
 
 
@@ -171,9 +158,5 @@ class Concealer:
         if flags.shape != (len(rows),):
             raise ValueError(f"known: expected {len(rows)} flags, got {list(flags.shape)}")
         pointer_flags = ffi.from_buffer("unsigned char[]", flags)
-        check(
-            lib.dred_concealer_step(
-                self._handle.raw, pointer(rows), pointer_flags, pointer(out)
-            )
-        )
+        check(lib.dred_concealer_step(self._handle.raw, pointer(rows), pointer_flags, pointer(out)))
         return out

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The rules that keep the house standing: arrows point down, files stay small, no machine's paths."""
+"""The rules that keep the house standing: arrows point down, files stay small."""
 
 import ast
 import re

@@ -5,7 +5,12 @@
 #define BASE_CPU_H
 
 /* Ordered: a level includes all lower ones. */
-typedef enum cpu_level { CPU_PORTABLE = 0, CPU_AVX2 = 1, CPU_AVX512VNNI = 2, CPU_LEVELS = 3 } cpu_level;
+typedef enum cpu_level {
+    CPU_PORTABLE = 0,
+    CPU_AVX2 = 1,
+    CPU_AVX512VNNI = 2,
+    CPU_LEVELS = 3
+} cpu_level;
 
 cpu_level cpu_best_level(void);
 /* "portable", "avx2", "avx512vnni". Static storage. */

@@ -43,29 +43,28 @@ static void finish_int8(const linear *layer, int group, float *y, const int32_t 
 
 static void dense_int8(const linear *layer, float *y, const uint8_t *codes) {
     const int8_t *w = layer->weights8;
-    for (int group = 0, tile; group < layer->groups; group += tile) {
-        int32_t sums[NN_DENSE_TILE][NN_ROWS] = {{0}};
-        tile = dense_tile(layer->groups - group);
-        for (int j = 0; j < layer->inputs; j += NN_COLS)
-            for (int k = 0; k < tile; k++, w += NN_ROWS * NN_COLS)
-                add_block(sums[k], w, codes + j);
-        for (int k = 0; k < tile; k++)
-            finish_int8(layer, group + k, y, sums[k]);
+    int tile;
+    for (int group = 0; group < layer->groups; group += tile) {
+        tile = linear_tile(layer, group);
+        /* Group by group: sums of a whole tile would not stay in registers. */
+        for (int k = 0; k < tile; k++) {
+            const int8_t *block = w + k * NN_ROWS * NN_COLS;
+            int32_t sums[NN_ROWS] = {0};
+            for (int j = 0; j < layer->inputs; j += NN_COLS, block += tile * NN_ROWS * NN_COLS)
+                add_block(sums, block, codes + j);
+            finish_int8(layer, group + k, y, sums);
+        }
+        w += tile * layer->inputs * NN_ROWS;
     }
 }
 
 static void sparse_int8(const linear *layer, float *y, const uint8_t *codes) {
     const int8_t *w = layer->weights8;
-    const uint16_t *column = layer->columns;
-    const int32_t *blocks = layer->blocks;
-    for (int slot = 0, tile; slot < layer->groups; slot += tile, blocks++) {
-        int32_t sums[NN_SPARSE_TILE][NN_ROWS] = {{0}};
-        tile = sparse_tile(layer->groups - slot);
-        for (int b = 0; b < *blocks; b++)
-            for (int k = 0; k < tile; k++, w += NN_ROWS * NN_COLS, column++)
-                add_block(sums[k], w, codes + *column);
-        for (int k = 0; k < tile; k++)
-            finish_int8(layer, layer->order[slot + k], y, sums[k]);
+    for (int group = 0; group < layer->groups; group++) {
+        int32_t sums[NN_ROWS] = {0};
+        for (int b = layer->starts[group]; b < layer->starts[group + 1]; b++)
+            add_block(sums, w + b * NN_ROWS * NN_COLS, codes + layer->columns[b]);
+        finish_int8(layer, group, y, sums);
     }
 }
 
@@ -81,30 +80,28 @@ static void finish_float(const linear *layer, int group, float *y, const float *
 
 static void dense_float(const linear *layer, float *y, const float *x) {
     const float *w = layer->weights;
-    for (int group = 0, tile; group < layer->groups; group += tile) {
-        float sums[NN_DENSE_TILE][NN_ROWS] = {{0}};
-        tile = dense_tile(layer->groups - group);
-        for (int j = 0; j < layer->inputs; j++)
-            for (int k = 0; k < tile; k++, w += NN_ROWS)
-                add_column(sums[k], w, x[j]);
-        for (int k = 0; k < tile; k++)
-            finish_float(layer, group + k, y, sums[k]);
+    int tile;
+    for (int group = 0; group < layer->groups; group += tile) {
+        tile = linear_tile(layer, group);
+        for (int k = 0; k < tile; k++) {
+            const float *column = w + k * NN_ROWS;
+            float sums[NN_ROWS] = {0};
+            for (int j = 0; j < layer->inputs; j++, column += tile * NN_ROWS)
+                add_column(sums, column, x[j]);
+            finish_float(layer, group + k, y, sums);
+        }
+        w += tile * layer->inputs * NN_ROWS;
     }
 }
 
 static void sparse_float(const linear *layer, float *y, const float *x) {
-    const float *w = layer->weights;
-    const uint16_t *column = layer->columns;
-    const int32_t *blocks = layer->blocks;
-    for (int slot = 0, tile; slot < layer->groups; slot += tile, blocks++) {
-        float sums[NN_SPARSE_TILE][NN_ROWS] = {{0}};
-        tile = sparse_tile(layer->groups - slot);
-        for (int b = 0; b < *blocks; b++)
-            for (int k = 0; k < tile; k++, column++)
-                for (int col = 0; col < NN_COLS; col++, w += NN_ROWS)
-                    add_column(sums[k], w, x[*column + col]);
-        for (int k = 0; k < tile; k++)
-            finish_float(layer, layer->order[slot + k], y, sums[k]);
+    for (int group = 0; group < layer->groups; group++) {
+        float sums[NN_ROWS] = {0};
+        for (int b = layer->starts[group]; b < layer->starts[group + 1]; b++)
+            for (int col = 0; col < NN_COLS; col++)
+                add_column(sums, layer->weights + (b * NN_COLS + col) * NN_ROWS,
+                           x[layer->columns[b] + col]);
+        finish_float(layer, group, y, sums);
     }
 }
 

@@ -78,7 +78,7 @@ INLINE void finish_int8(const linear *layer, int group, float *y, __m256i sums) 
  * sums. @return where the next tile's weights begin */
 INLINE const int8_t *tile_int8(const linear *layer, float *y, const uint8_t *codes, int group,
                                const int8_t *w, const int tile) {
-    __m256i sums[NN_DENSE_TILE];
+    __m256i sums[8];
     for (int k = 0; k < tile; k++)
         sums[k] = _mm256_setzero_si256();
     for (int j = 0; j < layer->inputs; j += NN_COLS, w += tile * NN_ROWS * NN_COLS) {
@@ -94,7 +94,7 @@ INLINE const int8_t *tile_int8(const linear *layer, float *y, const uint8_t *cod
 KERNEL_TARGET static void dense_int8(const linear *layer, float *y, const uint8_t *codes) {
     const int8_t *w = layer->weights8;
     for (int group = 0, tile; group < layer->groups; group += tile) {
-        tile = dense_tile(layer->groups - group);
+        tile = linear_tile(layer, group);
         switch (tile) { /* constants, so that the sums stay in registers */
         case 8: w = tile_int8(layer, y, codes, group, w, 8); break;
         case 4: w = tile_int8(layer, y, codes, group, w, 4); break;
@@ -104,43 +104,29 @@ KERNEL_TARGET static void dense_int8(const linear *layer, float *y, const uint8_
     }
 }
 
-/* Where a sparse layer's next tile begins. */
-typedef struct sparse_place {
-    const int8_t *w8;
-    const float *w;
-    const uint16_t *column;
-} sparse_place;
-
-INLINE sparse_place sparse_tile_int8(const linear *layer, float *y, const uint8_t *codes, int slot,
-                                     int blocks, sparse_place at, const int tile) {
-    __m256i sums[NN_SPARSE_TILE];
-    for (int k = 0; k < tile; k++)
-        sums[k] = _mm256_setzero_si256();
-    for (; blocks > 0; blocks--, at.w8 += tile * NN_ROWS * NN_COLS, at.column += tile)
-        for (int k = 0; k < tile; k++)
-            sums[k] = dot4(sums[k], broadcast4(codes + at.column[k]),
-                           load_bytes(at.w8 + k * NN_ROWS * NN_COLS));
-    for (int k = 0; k < tile; k++)
-        finish_int8(layer, layer->order[slot + k], y, sums[k]);
-    return at;
-}
-
 KERNEL_TARGET static void sparse_int8(const linear *layer, float *y, const uint8_t *codes) {
-    sparse_place at = {layer->weights8, NULL, layer->columns};
-    const int32_t *blocks = layer->blocks;
-    for (int slot = 0, tile; slot < layer->groups; slot += tile, blocks++) {
-        tile = sparse_tile(layer->groups - slot);
-        switch (tile) {
-        case 4: at = sparse_tile_int8(layer, y, codes, slot, *blocks, at, 4); break;
-        case 2: at = sparse_tile_int8(layer, y, codes, slot, *blocks, at, 2); break;
-        default: at = sparse_tile_int8(layer, y, codes, slot, *blocks, at, 1);
-        }
+    const int8_t *w = layer->weights8;
+    const uint16_t *column = layer->columns;
+    for (int group = 0; group < layer->groups; group++) {
+        int blocks = layer->starts[group + 1] - layer->starts[group];
+        __m256i sums[4];
+        for (int k = 0; k < 4; k++)
+            sums[k] = _mm256_setzero_si256();
+        for (; blocks >= 4; blocks -= 4, w += 4 * NN_ROWS * NN_COLS, column += 4)
+            for (int k = 0; k < 4; k++)
+                sums[k] = dot4(sums[k], broadcast4(codes + column[k]),
+                               load_bytes(w + k * NN_ROWS * NN_COLS));
+        for (; blocks > 0; blocks--, w += NN_ROWS * NN_COLS, column++)
+            sums[0] = dot4(sums[0], broadcast4(codes + *column), load_bytes(w));
+        finish_int8(layer, group, y,
+                    _mm256_add_epi32(_mm256_add_epi32(sums[0], sums[1]),
+                                     _mm256_add_epi32(sums[2], sums[3])));
     }
 }
 
 INLINE const float *tile_float(const linear *layer, float *y, const float *x, int group,
                                const float *w, const int tile) {
-    __m256 sums[NN_DENSE_TILE];
+    __m256 sums[8];
     for (int k = 0; k < tile; k++)
         sums[k] = _mm256_loadu_ps(layer->bias + (group + k) * NN_ROWS);
     for (int j = 0; j < layer->inputs; j++, w += tile * NN_ROWS) {
@@ -156,7 +142,7 @@ INLINE const float *tile_float(const linear *layer, float *y, const float *x, in
 KERNEL_TARGET static void dense_float(const linear *layer, float *y, const float *x) {
     const float *w = layer->weights;
     for (int group = 0, tile; group < layer->groups; group += tile) {
-        tile = dense_tile(layer->groups - group);
+        tile = linear_tile(layer, group);
         switch (tile) {
         case 8: w = tile_float(layer, y, x, group, w, 8); break;
         case 4: w = tile_float(layer, y, x, group, w, 4); break;
@@ -166,32 +152,22 @@ KERNEL_TARGET static void dense_float(const linear *layer, float *y, const float
     }
 }
 
-INLINE sparse_place sparse_tile_float(const linear *layer, float *y, const float *x, int slot,
-                                      int blocks, sparse_place at, const int tile) {
-    __m256 sums[NN_SPARSE_TILE];
-    for (int k = 0; k < tile; k++)
-        sums[k] = _mm256_loadu_ps(layer->bias + layer->order[slot + k] * NN_ROWS);
-    for (; blocks > 0; blocks--, at.w += tile * NN_ROWS * NN_COLS, at.column += tile)
-        for (int col = 0; col < NN_COLS; col++)
-            for (int k = 0; k < tile; k++)
-                sums[k] = _mm256_fmadd_ps(
-                    _mm256_loadu_ps(at.w + (k * NN_COLS + col) * NN_ROWS),
-                    _mm256_set1_ps(x[at.column[k] + col]), sums[k]);
-    for (int k = 0; k < tile; k++)
-        _mm256_storeu_ps(y + layer->order[slot + k] * NN_ROWS, sums[k]);
-    return at;
-}
-
 KERNEL_TARGET static void sparse_float(const linear *layer, float *y, const float *x) {
-    sparse_place at = {NULL, layer->weights, layer->columns};
-    const int32_t *blocks = layer->blocks;
-    for (int slot = 0, tile; slot < layer->groups; slot += tile, blocks++) {
-        tile = sparse_tile(layer->groups - slot);
-        switch (tile) {
-        case 4: at = sparse_tile_float(layer, y, x, slot, *blocks, at, 4); break;
-        case 2: at = sparse_tile_float(layer, y, x, slot, *blocks, at, 2); break;
-        default: at = sparse_tile_float(layer, y, x, slot, *blocks, at, 1);
-        }
+    const float *w = layer->weights;
+    const uint16_t *column = layer->columns;
+    for (int group = 0; group < layer->groups; group++) {
+        int blocks = layer->starts[group + 1] - layer->starts[group];
+        __m256 sums[NN_COLS];
+        for (int k = 0; k < NN_COLS; k++)
+            sums[k] = _mm256_setzero_ps();
+        for (; blocks > 0; blocks--, w += NN_ROWS * NN_COLS, column++)
+            for (int k = 0; k < NN_COLS; k++)
+                sums[k] = _mm256_fmadd_ps(_mm256_loadu_ps(w + k * NN_ROWS),
+                                          _mm256_set1_ps(x[*column + k]), sums[k]);
+        __m256 total = _mm256_add_ps(_mm256_add_ps(sums[0], sums[1]),
+                                     _mm256_add_ps(sums[2], sums[3]));
+        _mm256_storeu_ps(y + group * NN_ROWS,
+                         _mm256_add_ps(total, _mm256_loadu_ps(layer->bias + group * NN_ROWS)));
     }
 }
 

@@ -15,7 +15,6 @@ static const float largest_weight = 1e6f;
 enum {
     ARENA_ALIGNMENT = 64,
     BLOCK = NN_ROWS * NN_COLS,
-    LARGEST_GROUPS = 128, /* of a sparse layer; the largest has 72 */
     LARGEST_PAIR = 129 /* 254 * 129 still fits 16 bits: AVX2 adds pairs of products there */
 };
 
@@ -52,8 +51,7 @@ static int check_index(const weights_image *image, const layer_spec *spec,
         return weights_fail(image, spec->name, suffix, "wrong data type");
     if (index->size % 4 != 0)
         return weights_fail(image, spec->name, suffix, "wrong size");
-    if (spec->inputs % NN_COLS != 0 || spec->outputs % NN_ROWS != 0 ||
-        spec->outputs > LARGEST_GROUPS * NN_ROWS)
+    if (spec->inputs % NN_COLS != 0 || spec->outputs % NN_ROWS != 0)
         return weights_fail(image, spec->name, suffix, "this layer cannot be sparse");
     size_t entries = index->size / 4, at = 0;
     for (int group = 0; group < spec->outputs / NN_ROWS; group++) {
@@ -78,15 +76,6 @@ static int check_index(const weights_image *image, const layer_spec *spec,
     return DRED_OK;
 }
 
-/* Blocks in the next group of the file's weights, and past them in the index. */
-static int32_t blocks_of_group(const linear_arrays *arrays, int inputs, size_t *entry) {
-    if (arrays->index == NULL)
-        return inputs / NN_COLS;
-    int32_t blocks = weights_int(arrays->index, *entry);
-    *entry += (size_t)blocks + 1;
-    return blocks;
-}
-
 /* Scales are positive, or zero where a row has no weights: the reference pads so. */
 static int check_scales(const weights_image *image, const layer_spec *spec,
                         const linear_arrays *arrays) {
@@ -94,7 +83,11 @@ static int check_scales(const weights_image *image, const layer_spec *spec,
     size_t entry = 0;
     for (int group = 0; group < spec->outputs / NN_ROWS; group++) {
         uint8_t used[NN_ROWS] = {0};
-        int32_t blocks = blocks_of_group(arrays, spec->inputs, &entry);
+        int32_t blocks = spec->inputs / NN_COLS;
+        if (arrays->index != NULL) {
+            blocks = weights_int(arrays->index, entry);
+            entry += (size_t)blocks + 1;
+        }
         for (; blocks > 0; blocks--, w += BLOCK)
             for (int i = 0; i < BLOCK; i++)
                 used[i / NN_COLS] |= w[i];
@@ -156,139 +149,83 @@ static const float *pack_floats(const weights_record *record, int n, arena *memo
     return packed;
 }
 
-/* How the groups of a sparse layer are arranged, and where the file has them. */
-typedef struct sparse_plan {
-    int order[LARGEST_GROUPS];    /* file groups, most blocks first */
-    int32_t count[LARGEST_GROUPS];  /* of blocks, by file group     */
-    size_t entry[LARGEST_GROUPS]; /* in the index array             */
-    size_t block[LARGEST_GROUPS]; /* in the weights                 */
-    size_t padded;                /* blocks kept, zero ones included */
-} sparse_plan;
-
-static void plan_sparse(const weights_record *index, int groups, sparse_plan *plan) {
-    size_t entry = 0, block = 0;
-    for (int group = 0; group < groups; group++) {
-        int32_t count = weights_int(index, entry++);
-        int slot = group;
-        for (; slot > 0 && plan->count[plan->order[slot - 1]] < count; slot--)
-            plan->order[slot] = plan->order[slot - 1];
-        plan->order[slot] = group;
-        plan->count[group] = count;
-        plan->entry[group] = entry;
-        plan->block[group] = block;
-        entry += (size_t)count;
-        block += (size_t)count;
-    }
-    plan->padded = 0;
-    for (int slot = 0; slot < groups; slot += sparse_tile(groups - slot))
-        plan->padded += (size_t)sparse_tile(groups - slot) * (size_t)plan->count[plan->order[slot]];
-}
-
-static void copy_block8(void *to, size_t to_block, const weights_record *from, size_t from_block) {
-    memcpy((int8_t *)to + to_block * BLOCK, from->data + from_block * BLOCK, BLOCK);
-}
-
-static void copy_block(void *to, size_t to_block, const weights_record *from, size_t from_block) {
-    for (size_t i = 0; i < BLOCK; i++)
-        ((float *)to)[to_block * BLOCK + i] = weights_float(from, from_block * BLOCK + i);
-}
-
-/* Arrange blocks of either format. @return the packed weights */
-static void *pack_sparse(linear *layer, const linear_arrays *arrays, const weights_record *record,
-                         size_t block_size,
-                         void (*copy)(void *, size_t, const weights_record *, size_t),
-                         arena *memory) {
-    sparse_plan plan;
-    plan_sparse(arrays->index, layer->groups, &plan);
-    size_t groups = (size_t)layer->groups;
-    uint16_t *columns = arena_take(memory, plan.padded * sizeof *columns);
-    int32_t *blocks = arena_take(memory, groups * sizeof *blocks);
-    uint16_t *order = arena_take(memory, groups * sizeof *order);
-    void *packed = arena_take(memory, plan.padded * block_size);
+static void pack_index(linear *layer, const linear_arrays *arrays, arena *memory) {
+    uint16_t *columns = arena_take(memory, arrays->blocks * sizeof *columns);
+    int32_t *starts = arena_take(memory, ((size_t)layer->groups + 1) * sizeof *starts);
     layer->columns = columns;
-    layer->blocks = blocks;
-    layer->order = order;
-    if (packed == NULL)
-        return NULL;
-    memset(columns, 0, plan.padded * sizeof *columns);
-    memset(packed, 0, plan.padded * block_size);
+    layer->starts = starts;
+    if (memory->base == NULL)
+        return;
     size_t at = 0;
-    for (int slot = 0, tile; slot < layer->groups; slot += tile) {
-        tile = sparse_tile(layer->groups - slot);
-        *blocks = plan.count[plan.order[slot]];
-        for (int32_t b = 0; b < *blocks; b++)
-            for (int k = 0; k < tile; k++, at++) {
-                int group = plan.order[slot + k];
-                if (b >= plan.count[group])
-                    continue;
-                columns[at] = (uint16_t)weights_int(arrays->index, plan.entry[group] + (size_t)b);
-                copy(packed, at, record, plan.block[group] + (size_t)b);
-            }
-        for (int k = 0; k < tile; k++)
-            order[slot + k] = (uint16_t)plan.order[slot + k];
-        blocks++;
+    int32_t block = 0;
+    for (int group = 0; group < layer->groups; group++) {
+        starts[group] = block;
+        for (int32_t count = weights_int(arrays->index, at++); count > 0; count--)
+            columns[block++] = (uint16_t)weights_int(arrays->index, at++);
     }
-    return packed;
+    starts[layer->groups] = block;
 }
 
-/* Where a dense layer keeps a block, in blocks; `blocks` is the number per group. */
-static size_t dense_place(int groups, size_t blocks, int group, size_t block) {
+/* Where a dense layer keeps a block, in blocks; blocks is the number per group. */
+static size_t dense_place(const linear *layer, size_t blocks, int group, size_t block) {
     int first = 0;
-    while (first + dense_tile(groups - first) <= group)
-        first += dense_tile(groups - first);
-    return (size_t)first * blocks + block * (size_t)dense_tile(groups - first) +
-           (size_t)(group - first);
+    while (first + linear_tile(layer, first) <= group)
+        first += linear_tile(layer, first);
+    size_t tile = (size_t)linear_tile(layer, first);
+    return (size_t)first * blocks + block * tile + (size_t)(group - first);
 }
 
 /* Dense float weights are stored column by column: regroup them by 8 rows. */
-static float *pack_dense_float(const linear *layer, const weights_record *record, arena *memory) {
+static void pack_dense_float(linear *layer, const weights_record *record, arena *memory) {
     size_t inputs = (size_t)layer->inputs, outputs = (size_t)layer->outputs;
     size_t elements = inputs * (size_t)NN_PAD(layer->outputs);
     float *packed = arena_take(memory, elements * sizeof *packed);
+    layer->weights = packed;
     if (packed == NULL)
-        return NULL;
+        return;
     memset(packed, 0, elements * sizeof *packed);
     for (int group = 0; group < layer->groups; group++)
         for (size_t j = 0; j < inputs; j++) {
-            float *column = packed + dense_place(layer->groups, inputs, group, j) * NN_ROWS;
+            float *column = packed + dense_place(layer, inputs, group, j) * NN_ROWS;
             size_t first = (size_t)group * NN_ROWS;
             for (size_t row = 0; row < NN_ROWS && first + row < outputs; row++)
                 column[row] = weights_float(record, j * outputs + first + row);
         }
-    return packed;
 }
 
-static int8_t *pack_dense_int8(const linear *layer, const weights_record *record, arena *memory) {
-    size_t blocks = (size_t)layer->inputs / NN_COLS;
+/* Beside the weights, keep the row sums that undo the offset of the activation codes: the result
+ * is that of signed codes to the last bit, so all kernels agree, and the file's subias is not
+ * needed. */
+static void pack_int8(linear *layer, const linear_arrays *arrays, arena *memory) {
+    const weights_record *record = arrays->weights8;
     int8_t *packed = arena_take(memory, record->size);
-    if (packed == NULL)
-        return NULL;
-    for (int group = 0; group < layer->groups; group++)
-        for (size_t block = 0; block < blocks; block++)
-            copy_block8(packed, dense_place(layer->groups, blocks, group, block), record,
-                        (size_t)group * blocks + block);
-    return packed;
-}
-
-/* Row sums that undo the offset of the activation codes: the result is that of signed codes to
- * the last bit, so all kernels agree, and the file's subias is not needed. */
-static void pack_offsets(linear *layer, const linear_arrays *arrays, arena *memory) {
     int32_t *offsets = arena_take(memory, (size_t)layer->outputs * sizeof *offsets);
+    layer->weights8 = packed;
     layer->offsets = offsets;
-    if (offsets == NULL)
+    if (packed == NULL)
         return;
-    memset(offsets, 0, (size_t)layer->outputs * sizeof *offsets);
-    const uint8_t *w = arrays->weights8->data;
-    size_t entry = 0;
-    for (int group = 0; group < layer->groups; group++)
-        for (int32_t blocks = blocks_of_group(arrays, layer->inputs, &entry); blocks > 0;
-             blocks--, w += BLOCK)
+    const uint8_t *from = record->data;
+    int8_t *to = packed;
+    for (int group = 0; group < layer->groups; group++) {
+        int32_t sums[NN_ROWS] = {0};
+        size_t dense = (size_t)layer->inputs / NN_COLS;
+        size_t blocks = layer->starts == NULL
+                            ? dense
+                            : (size_t)(layer->starts[group + 1] - layer->starts[group]);
+        for (size_t block = 0; block < blocks; block++, from += BLOCK, to += BLOCK) {
+            if (layer->starts == NULL)
+                to = packed + dense_place(layer, dense, group, block) * BLOCK;
+            memcpy(to, from, BLOCK);
             for (int i = 0; i < BLOCK; i += 2) {
-                int pair = (int8_t)w[i] + (int8_t)w[i + 1];
-                offsets[group * NN_ROWS + i / NN_COLS] -= NN_CODE_ZERO * pair;
+                int pair = to[i] + to[i + 1];
+                sums[i / NN_COLS] += pair;
                 if (pair > LARGEST_PAIR || pair < -LARGEST_PAIR)
                     layer->wide_pairs = 1;
             }
+        }
+        for (int row = 0; row < NN_ROWS; row++)
+            offsets[group * NN_ROWS + row] = -NN_CODE_ZERO * sums[row];
+    }
 }
 
 static int load_linear(const weights_image *image, const layer_spec *spec, linear *layer,
@@ -304,19 +241,16 @@ static int load_linear(const weights_image *image, const layer_spec *spec, linea
     layer->bias = pack_floats(arrays.bias, spec->outputs, memory);
     if (arrays.diagonal != NULL)
         layer->diagonal = pack_floats(arrays.diagonal, spec->outputs, memory);
-    if (arrays.weights != NULL) {
-        layer->weights = arrays.index == NULL
-                             ? pack_dense_float(layer, arrays.weights, memory)
-                             : pack_sparse(layer, &arrays, arrays.weights, BLOCK * sizeof(float),
-                                           copy_block, memory);
-        return DRED_OK;
+    if (arrays.index != NULL)
+        pack_index(layer, &arrays, memory);
+    if (arrays.weights == NULL) {
+        layer->scale = pack_floats(arrays.scale, spec->outputs, memory);
+        pack_int8(layer, &arrays, memory);
+    } else if (arrays.index == NULL) {
+        pack_dense_float(layer, arrays.weights, memory);
+    } else {
+        layer->weights = pack_floats(arrays.weights, (int)(arrays.blocks * BLOCK), memory);
     }
-    layer->weights8 =
-        arrays.index == NULL
-            ? pack_dense_int8(layer, arrays.weights8, memory)
-            : pack_sparse(layer, &arrays, arrays.weights8, BLOCK, copy_block8, memory);
-    layer->scale = pack_floats(arrays.scale, spec->outputs, memory);
-    pack_offsets(layer, &arrays, memory);
     return DRED_OK;
 }
 

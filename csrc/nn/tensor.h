@@ -16,19 +16,18 @@ enum {
 #define NN_PAD(n) (((n) + NN_ROWS - 1) / NN_ROWS * NN_ROWS)
 
 /* y = W x + b. Weights are kept in groups of 8 rows: int8 as blocks of 8 rows x 4 columns, row by
- * row inside; float column by column (a sparse block is four of them). Groups form tiles, which a
- * kernel computes at once from one stream: block 0 of every group of the tile, then block 1 of
- * every group, ... A sparse layer keeps only blocks with weights; its groups are sorted by their
- * number of blocks, and shorter ones of a tile filled up with zero blocks. All arrays are 64-byte
- * aligned and padded with zeros to whole groups. */
+ * row inside; float column by column (a sparse block is four of them). Sparse layers have one
+ * group after the other, of each only the blocks listed in `columns`. Dense layers have tiles of
+ * linear_tile() groups: for block 0 of every group of the tile, then block 1 of every group, ...
+ * so that a kernel which computes a tile at once reads its weights in one stream. All arrays are
+ * 64-byte aligned and padded with zeros to whole groups. */
 typedef struct linear {
     int inputs, outputs;
     int groups;              /* of 8 rows                                                */
     const int8_t *weights8;  /* either this                                              */
     const float *weights;    /* or this, the other is NULL                               */
-    const uint16_t *columns; /* sparse: first input of each block kept; NULL: dense      */
-    const int32_t *blocks;   /* sparse: [tiles] blocks of each group of the tile         */
-    const uint16_t *order;   /* sparse: [groups] which rows / 8 the groups are           */
+    const uint16_t *columns; /* first input of each block kept; NULL: dense              */
+    const int32_t *starts;   /* [groups + 1] first block of each group; NULL: dense      */
     const int32_t *offsets;  /* int8: -127 * (sum of the row's weights)                  */
     const float *scale;      /* int8: per output, includes 1/127                         */
     const float *bias;       /* zeros where the file has none                            */
@@ -36,15 +35,10 @@ typedef struct linear {
     int wide_pairs;          /* int8: a pair of adjacent weights sums to more than 129   */
 } linear;
 
-enum { NN_DENSE_TILE = 8, NN_SPARSE_TILE = 4 };
-
-/* Groups in a tile when this many are left: the full tile, or a power of two. */
-static inline int dense_tile(int left) {
-    return left >= NN_DENSE_TILE ? NN_DENSE_TILE : left >= 4 ? 4 : left >= 2 ? 2 : 1;
-}
-
-static inline int sparse_tile(int left) {
-    return left >= NN_SPARSE_TILE ? NN_SPARSE_TILE : left >= 2 ? 2 : 1;
+/* Groups in the tile that starts at `group`: 8, and powers of two for the rest. */
+static inline int linear_tile(const linear *layer, int group) {
+    int left = layer->groups - group;
+    return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
 }
 
 /* Gates in the order z, r, h; reset after the recurrent product. */

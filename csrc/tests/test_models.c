@@ -189,7 +189,8 @@ static void check_broken(const image_builder *good) {
     for (int extra = -1; extra <= 1; extra += 2) {
         image_builder image = {.seed = 3};
         int32_t index[73] = {0};
-        image_add(&image, "plc_gru1_input", "_weights_idx", IMAGE_INT, index, (size_t)(72 + extra) * 4);
+        image_add(&image, "plc_gru1_input", "_weights_idx", IMAGE_INT, index,
+                  (size_t)(72 + extra) * 4);
         image_layer(&image, "plc_dense_in", 57, 128, float_dense);
         expect_failure(image.bytes, image.size, extra < 0 ? "too few" : "left over");
         free(image.bytes);

@@ -19,7 +19,7 @@ from importlib import import_module
 from dred._version import __version__
 from dred.errors import DredError
 
-COMMANDS = ("encode", "decode", "simulate", "inspect", "trace", "models", "train")
+COMMANDS = ("encode", "decode", "simulate", "inspect", "trace", "models", "train", "bench")
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 

@@ -17,7 +17,7 @@ def add_loss_options(parser: argparse.ArgumentParser, *, required: bool) -> None
     parser.add_argument("--seed", type=integer(0), default=1, help="of the loss model (default 1)")
 
 
-def loss_flags(args: argparse.Namespace, packets: int, frame_ms: float) -> "list[int]":
+def loss_flags(args: argparse.Namespace, packets: int, frame_ms: float) -> list[int]:
     """Flags for this many packets from the options; none lost where none were given."""
     import numpy as np
 
@@ -38,7 +38,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("output", metavar="OUT.wav", help="- is stdout")
     add_loss_options(parser, required=False)
     parser.add_argument(
-        "--rate", type=integer(1000, 384000), metavar="HZ", help="of the output (default: the input's)"
+        "--rate",
+        type=integer(1000, 384000),
+        metavar="HZ",
+        help="of the output (default: the input's)",
     )
     parser.add_argument("--no-dred", action="store_true", help="leave the redundancy unused")
     parser.add_argument("--no-lbrr", action="store_true", help="leave in-band FEC unused")
@@ -54,8 +57,9 @@ def run(args: argparse.Namespace) -> None:
     from dred import Receiver, load_models
     from dred.errors import AudioError
     from dred.io.ogg import packet_duration, read_ogg
-    from dred.io.wav import OPUS_RATES, resample, write_wav
+    from dred.io.wav import resample, write_wav
     from dred.simulate import JITTER_MS, play
+    from dred.units import OPUS_RATES
 
     stream = read_ogg(args.input)
     warn(f"{args.input}: {line}" for line in stream.warnings)

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> None:
         f"bitrate={args.bitrate} dred_ms={args.dred_ms} "
         f"loss_percent={args.loss_percent} lbrr={int(args.lbrr)}"
     )
-    tags = OpusTags(vendor=f"dred {__version__}", comments=[f"DRED_SENDER={settings}"])
+    tags = OpusTags(vendor=f"dred {__version__}", comments=(f"DRED_SENDER={settings}",))
     write_ogg(args.output, packets, head, tags, total_samples=len(wide) * 48000 // rate)
     seconds = len(packets) * args.frame_ms / 1000
     size = sum(map(len, packets))

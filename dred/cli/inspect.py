@@ -2,6 +2,7 @@
 """`dred inspect in.opus`: what every packet carries, and where there is no DRED, why."""
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dred.cli.options import add_json, print_json, warn
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"{name.replace('_', ' ')}: {_plain(value)}")
 
 
-def _settings(comments: list[str]) -> dict[str, int]:
+def _settings(comments: Sequence[str]) -> dict[str, int]:
     """What our sender noted of itself, or nothing."""
     for comment in comments:
         name, _, text = comment.partition("=")

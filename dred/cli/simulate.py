@@ -17,7 +17,9 @@ COLUMNS = ("regular", "lbrr", "dred", "plc")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser("simulate", help="speech through lossy packets, scheme by scheme")
+    parser = subparsers.add_parser(
+        "simulate", help="speech through lossy packets, scheme by scheme"
+    )
     parser.add_argument("input", metavar="IN.wav", help="any sound file of libsndfile; - is stdin")
     add_loss_options(parser, required=True)
     parser.add_argument(
@@ -89,11 +91,11 @@ def scores(reference: Any, degraded: Any, rate: int) -> dict[str, float | None]:
     from dred.errors import DredError
     from dred.evaluate.metrics import pesq_wb, stoi
 
-    mono = [pcm if pcm.ndim == 1 else pcm.mean(axis=1) for pcm in (reference, degraded)]
+    heard, wanted = (pcm if pcm.ndim == 1 else pcm.mean(axis=1) for pcm in (degraded, reference))
     found: dict[str, float | None] = {}
     for name, metric in (("pesq", pesq_wb), ("stoi", stoi)):
         try:
-            found[name] = metric(*mono, rate)
+            found[name] = metric(wanted, heard, rate)
         except DredError:
             found[name] = None  # too short or silent, or the package is not installed
     return found

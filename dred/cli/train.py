@@ -77,9 +77,10 @@ def _network(args: argparse.Namespace) -> int:
     if args.start is not None:
         export.load(task.model, args.start)
     folder = (args.checkpoints or default_checkpoints()) / label
-    result = Run(task, folder, args.resume).train()
+    training = Run(task, folder, args.resume)
+    result = training.train()
     print(" ".join(f"{key} {value:.4g}" for key, value in result.items()))
     if args.out is not None:
-        size = export.save_file(folder / f"{label}.bin", args.out)
+        size = export.save(training.average, args.out)
         print(f"{args.out}: {size} bytes")
     return 0

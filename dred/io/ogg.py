@@ -145,9 +145,12 @@ class OggOpusWriter:
     """Writes packets one by one into a binary stream; `close` sets the exact length."""
 
     def __init__(
-        self, stream: io.RawIOBase | io.BufferedIOBase, head: OpusHead, tags: OpusTags | None = None,
+        self,
+        stream: io.RawIOBase | io.BufferedIOBase,
+        head: OpusHead,
+        tags: OpusTags | None = None,
         serial: int = 0x64726564,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._stream = stream
         self._head = head
         self._serial = serial
@@ -274,7 +277,7 @@ class _Reader:
             self._warn("a second stream follows; only the first is read")
             return
         if self._sequence is not None and page.sequence != (self._sequence + 1) % 2**32:
-            self._warn("pages are missing before page %d" % page.sequence)
+            self._warn(f"pages are missing before page {page.sequence}")
             self._partial = None
         self._sequence = page.sequence
         before = len(self._packets)

@@ -16,13 +16,11 @@ import soxr
 
 from dred.errors import AudioError
 from dred.io.files import STANDARD_STREAM, read_bytes, write_bytes
+from dred.pcm import INT16_SCALE, as_float
 from dred.units import OPUS_RATES, opus_rate_for
 
 Audio = npt.NDArray[Any]
 
-# Full scale of 16-bit audio. libsndfile itself reads with 1/32768 and writes with 32767, so that
-# its own round trip is not exact: the conversion is made here.
-INT16_SCALE = 32768.0
 # Ratio of rates beyond which a file is nonsense (or a trap): 1 Hz to 48 kHz would turn a
 # kilobyte into gigabytes.
 MAX_RATIO = 64
@@ -62,7 +60,10 @@ def write_wav(path: str | os.PathLike[str], pcm: Audio, rate: int, subtype: str 
 
 
 def to_int16(pcm: Audio) -> npt.NDArray[np.int16]:
-    """16-bit samples of audio in +-1, rounded and clipped; int16 passes as it is."""
+    """16-bit samples of audio in +-1, rounded and clipped; int16 passes as it is.
+
+    libsndfile reads with 1/32768 and writes with 32767, so that its own round trip is not exact:
+    hence the conversion is made here."""
     if pcm.dtype == np.int16:
         return pcm
     if not np.issubdtype(pcm.dtype, np.floating):
@@ -71,25 +72,16 @@ def to_int16(pcm: Audio) -> npt.NDArray[np.int16]:
     return np.clip(scaled, -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
 
 
-def to_float32(pcm: Audio) -> npt.NDArray[np.float32]:
-    """Audio in +-1 as C-contiguous float32, from float or int16."""
-    if pcm.dtype == np.int16:
-        return pcm.astype(np.float32) / np.float32(INT16_SCALE)
-    if not np.issubdtype(pcm.dtype, np.floating):
-        raise TypeError(f"audio must be float or int16, not {pcm.dtype}")
-    return np.ascontiguousarray(pcm, dtype=np.float32)
-
-
 def resample(pcm: Audio, from_rate: int, to_rate: int) -> Audio:
     """Audio at another rate: linear phase, no delay, round(n * to / from) samples."""
     if from_rate == to_rate:
-        return to_float32(pcm)
+        return as_float(pcm)
     if not 1 / MAX_RATIO <= to_rate / from_rate <= MAX_RATIO:
         raise AudioError(f"cannot resample from {from_rate} Hz to {to_rate} Hz: too far apart")
     wanted = round(pcm.shape[0] * to_rate / from_rate)
     if wanted == 0:
         return np.zeros((0, *pcm.shape[1:]), np.float32)
-    out = soxr.resample(to_float32(pcm), from_rate, to_rate, quality="HQ")[:wanted]
+    out = soxr.resample(as_float(pcm), from_rate, to_rate, quality="HQ")[:wanted]
     missing = wanted - out.shape[0]
     padding = [(0, missing)] + [(0, 0)] * (out.ndim - 1)
     return np.ascontiguousarray(np.pad(out, padding), dtype=np.float32)
@@ -106,7 +98,7 @@ def mix(pcm: Audio, channels: int) -> Audio:
     channels, both sides of a stereo signal get the mean: their places are not known here."""
     if channels not in (1, 2):
         raise ValueError(f"channels must be 1 or 2, not {channels}")
-    pcm = to_float32(pcm)
+    pcm = as_float(pcm)
     present = 1 if pcm.ndim == 1 else pcm.shape[1]
     if present == channels:
         return pcm.reshape(-1) if channels == 1 else pcm

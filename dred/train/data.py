@@ -53,9 +53,13 @@ def shift_level(features: np.ndarray, gain_db: np.ndarray) -> np.ndarray:
 class SpeechData:
     """Random access to a data folder, with excerpts drawn by source weight."""
 
-    def __init__(self, folder: Path | str):
+    def __init__(self, folder: Path | str, covered: str | None = None, width: int = 1):
+        """`covered`: an int8 array of `width` that may cover only the first files."""
         self.folder = Path(folder)
         self.files = json.loads((self.folder / "files.json").read_text())
+        if covered is not None:
+            steps = (self.folder / covered).stat().st_size // width
+            self.files = [e for e in self.files if e["first_step"] + e["steps"] <= steps]
         self.pcm = np.memmap(self.folder / "pcm16.i16", np.int16, "r")
         self.features = self.rows("feat.f32", 20)
         self.steps = sum(entry["steps"] for entry in self.files)

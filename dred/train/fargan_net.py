@@ -47,7 +47,8 @@ class SignalNet(nn.Module):
 
     UNITS = (160, 128, 128)
     WIDTH = 192
-    NOISE = 2 * SUBFRAME + 4 + 2 * WIDTH + 2 * sum(UNITS) + 2 * 128
+    CUTS = (SUBFRAME + 4, SUBFRAME, WIDTH, WIDTH, 160, 160, 128, 128, 128, 128, 128, 128)
+    NOISE = sum(CUTS)       # values of noise per subframe, in the order of use
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,14 +90,10 @@ class SignalNet(nn.Module):
         `piece` [batch, 80], `gain` [batch, 44] (one value repeated), `noise` [batch, NOISE] for the rounding of
         activations (pre-drawn: a call per layer would cost more than the layers).
         """
-        used = 0
+        cuts = iter(() if noise is None else noise.split(self.CUTS, 1))
 
         def rounded(x: Tensor) -> Tensor:
-            nonlocal used
-            if noise is None:
-                return x
-            used += x.shape[1]
-            return x + noise[:, used - x.shape[1]:used]
+            return x if noise is None else x + next(cuts)
 
         buffer, past_pulse, *recurrent = state
         scale = 1.0 / (1e-5 + gain)

@@ -273,7 +273,12 @@ class Gru(nn.Module):
 
     def cell(self, x: Tensor, state: Tensor) -> Tensor:
         """One step."""
-        return _GruCell.apply(self.input(x), self.recurrent(state), state)
+        u, v, n = self.input(x), self.recurrent(state), self.units
+        if torch.compiler.is_compiling():
+            gates = torch.sigmoid(u[:, :2 * n] + v[:, :2 * n])
+            candidate = torch.tanh(u[:, 2 * n:] + gates[:, n:] * v[:, 2 * n:])
+            return candidate + gates[:, :n] * (state - candidate)
+        return _GruCell.apply(u, v, state)
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """A sequence [batch, time, inputs] -> states [batch, time, units]."""

@@ -8,12 +8,16 @@ from typing import Any
 
 from dred.train.fargan import FarganConfig, FarganTask
 from dred.train.loop import Task, TrainConfig
+from dred.train.pitch import PitchConfig, PitchTask
+from dred.train.plc import PlcConfig, PlcTask
 from dred.train.rdovae import DecoderTask, EncoderTask, RdovaeConfig
 
 CONFIGS: dict[str, type[TrainConfig]] = {
-    "fargan": FarganConfig,
+    "pitch": PitchConfig,
     "rdovae_encoder": RdovaeConfig,
     "rdovae_decoder": RdovaeConfig,
+    "plc": PlcConfig,
+    "fargan": FarganConfig,
 }
 
 
@@ -24,6 +28,10 @@ def config_of(label: str) -> TrainConfig:
 
 def create(label: str, config: Any, args: argparse.Namespace) -> Task:
     """The task of a network from the command line's files."""
+    if label == "pitch":
+        return PitchTask(config, args.data, args.valid, args.teacher)
+    if label == "plc":
+        return PlcTask(config, args.data, args.valid)
     if label == "rdovae_encoder":
         return EncoderTask(config, args.data, args.valid, args.teacher, args.statistics)
     if label == "rdovae_decoder":

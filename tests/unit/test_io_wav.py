@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dred.errors import AudioError, DredError
-from dred.io.wav import mix, read_wav, resample, to_float32, to_int16, to_opus_rate, write_wav
+from dred.io.wav import mix, read_wav, resample, to_int16, to_opus_rate, write_wav
+from dred.pcm import as_float
 
 
 def tone(frequency, rate, seconds=0.5):
@@ -45,7 +46,7 @@ def test_float_samples_are_clipped_and_rounded():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("convert", [to_int16, to_float32])
+@pytest.mark.parametrize("convert", [to_int16, as_float])
 def test_other_types_are_refused(convert):
     with pytest.raises(TypeError, match="int64"):
         convert(np.arange(3))

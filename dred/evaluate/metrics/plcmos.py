@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""PLCMOS v2 (Diener et al. 2023): predicted opinion of concealed speech, 1 to 5, no original needed.
+"""PLCMOS v2 (Diener et al. 2023): predicted opinion of concealed speech, 1 to 5, no original.
 
 The package speechmos carries the network (MIT licence, Microsoft)."""
 

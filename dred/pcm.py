@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Sample arrays as the codec takes them: float32 in +-1, checked; knows no files and no codec."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from dred.errors import AudioError
+
+INT16_SCALE = 32768.0
+
+
+def as_float(pcm: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """C-contiguous float32 in +-1 from float or int16 samples, of the same shape."""
+    array = np.asarray(pcm)
+    if array.dtype == np.int16:
+        return array.astype(np.float32) / np.float32(INT16_SCALE)
+    if array.dtype.kind != "f":
+        raise TypeError(f"audio must be float or int16, not {array.dtype}")
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def mono(pcm: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Samples of one channel, [n]."""
+    array = as_float(pcm)
+    if array.ndim != 1:
+        raise ValueError(f"pcm: expected one channel [n], got {list(array.shape)}")
+    return array
+
+
+def interleaved(pcm: npt.ArrayLike, channels: int) -> npt.NDArray[np.float32]:
+    """Samples of so many channels, [n, channels], from [n] or [n, channels]."""
+    array = as_float(pcm)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] != channels:
+        raise ValueError(f"pcm: expected [n, {channels}] samples, got {list(np.shape(pcm))}")
+    if not np.isfinite(array).all():
+        raise AudioError("pcm: holds samples that are not numbers; mend the source")
+    return np.ascontiguousarray(array)
