@@ -23,6 +23,7 @@ C_LAYERS = {
 # Lowest first; a module imports nothing from a higher group, nor from a neighbour of its own.
 PYTHON_GROUPS = (
     ("_version", "_core", "errors", "units"),
+    ("pcm",),
     ("io", "_native"),
     ("traces", "models", "resample", "payload"),
     ("packet", "stages", "allocation"),

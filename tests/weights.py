@@ -2,9 +2,12 @@
 """A small weight file with every network, of seeded random weights: what the codec does with it is
 noise, but all of its logic runs. Knows the layers' names and sizes, and the record layout."""
 
+import functools
 import struct
 
 import numpy as np
+
+from dred.models import Models
 
 # name: (inputs, outputs). First layers and those with few outputs are float, the rest int8.
 FLOAT = {
@@ -106,3 +109,9 @@ def random_image(seed: int = 1) -> bytes:
         records.append(record(f"{name}_weight_float", uniform(9 * inputs * outputs, 0.3)))
         records.append(record(f"{name}_bias", uniform(outputs, 0.1)))
     return b"".join(records)
+
+
+@functools.cache
+def random_models(cpu: str | None = None) -> Models:
+    """The file, loaded."""
+    return Models(random_image(), "random.bin", cpu)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+import pytest
+from signals import voice
+from weights import random_models
+
+import dred
+
+
+@pytest.fixture
+def concealer():
+    return dred.Concealer(random_models())
+
+
+def nothing(concealer):
+    """A step of which nothing is known."""
+    wanted = concealer.wants()
+    return concealer.step(np.zeros((wanted, 20), np.float32), np.zeros(wanted, np.uint8))
+
+
+def test_wants_three_vectors_then_one(concealer):
+    assert concealer.wants() == 3
+    nothing(concealer)
+    assert concealer.wants() == 1
+    nothing(concealer)
+    assert concealer.wants() == 1
+    concealer.good(voice(16000, 0.01))
+    assert concealer.wants() == 3
+
+
+def test_conceals_before_anything_was_heard(concealer):
+    for _ in range(300):
+        assert np.isfinite(nothing(concealer)).all()
+
+
+@pytest.mark.parametrize("sizes", [[160] * 20, [3200], [1, 159, 40, 3000], [333] * 9 + [203]])
+def test_good_audio_in_any_pieces(sizes):
+    pcm = voice(16000, sum(sizes) / 16000)
+    pieces = dred.Concealer(random_models())
+    whole = dred.Concealer(random_models())
+    whole.good(pcm)
+    at = 0
+    for size in sizes:
+        pieces.good(pcm[at : at + size])
+        at += size
+    assert np.array_equal(nothing(whole), nothing(pieces))
+
+
+def test_same_input_same_output():
+    def run():
+        concealer = dred.Concealer(random_models())
+        pcm = voice(16000, 1)
+        made = []
+        for i in range(0, 16000 - 800, 1600):
+            concealer.good(pcm[i : i + 800])
+            made += [nothing(concealer) for _ in range(5)]
+        return np.concatenate(made)
+
+    assert np.array_equal(run(), run())
+
+
+def test_reset_is_as_new(concealer):
+    concealer.good(voice(16000, 0.5))
+    for _ in range(3):
+        nothing(concealer)
+    concealer.reset()
+    fresh = dred.Concealer(random_models())
+    for each in (concealer, fresh):
+        each.good(voice(16000, 0.3, seed=2))
+    assert np.array_equal(nothing(concealer), nothing(fresh))
+
+
+def test_rewind_bounds(concealer):
+    with pytest.raises(ValueError, match=r".+"):
+        concealer.rewind(1)
+    concealer.good(voice(16000, 0.3))
+    nothing(concealer)
+    with pytest.raises(ValueError, match=r".+"):
+        concealer.rewind(161)
+    concealer.rewind(160)
+    for _ in range(6):
+        nothing(concealer)
+    with pytest.raises(ValueError, match=r".+"):
+        concealer.rewind(641)
+    with pytest.raises(ValueError, match=r".+"):
+        concealer.rewind(-1)
+    concealer.rewind(640)
+    concealer.good(voice(16000, 0.01))
+    with pytest.raises(ValueError, match=r".+"):
+        concealer.rewind(1)
+
+
+def test_rewound_audio_leaves_no_trace_in_the_history():
+    """The vocoder continues what was played, not what was taken back."""
+    past, later = voice(16000, 0.3), voice(16000, 0.2, seed=3)
+    plain, rewound = (dred.Concealer(random_models()) for _ in range(2))
+    for each, steps in ((plain, 4), (rewound, 7)):
+        each.good(past)
+        for _ in range(steps):
+            nothing(each)
+    rewound.rewind(480)
+    for each in (plain, rewound):
+        each.good(later)
+    # The waveform that is continued is the same; the recurrent state of the vocoder is not.
+    first, second = nothing(plain), nothing(rewound)
+    assert abs(float(first[0]) - float(second[0])) < 0.2
+
+
+def test_flags_must_fit(concealer):
+    with pytest.raises(ValueError, match="known"):
+        concealer.step(np.zeros((3, 20), np.float32), np.zeros(2, np.uint8))
+    with pytest.raises(ValueError, match="features"):
+        concealer.step(np.zeros((1, 20), np.float32), np.zeros(1, np.uint8))
