@@ -36,6 +36,8 @@ def opus_packets(
     """Ordinary packets of `voice`."""
     encoder = OpusEncoder(rate, channels)
     encoder.configure(bitrate=bitrate, mode=mode, lbrr=lbrr, loss_percent=20 if lbrr else 0)
+    if mode == "silk":  # with more bandwidth than that, the encoder adds a CELT layer
+        encoder.configure(bandwidth="wb" if rate >= 16000 else "nb")
     frame = round(rate * frame_ms / 1000)
     pcm = voice(rate, count * frame_ms / 1000, channels)
     return [encoder.encode(pcm[i * frame : (i + 1) * frame]) for i in range(count)]

@@ -83,8 +83,8 @@ def record(name: str, array: np.ndarray) -> bytes:
     return header + data.ljust(block, b"\0")
 
 
-def random_image(seed: int = 1) -> bytes:
-    """The bytes of the weight file."""
+def random_image(seed: int = 1, prefix: str = "") -> bytes:
+    """The bytes of the weight file; only layers whose names begin with a prefix, if given."""
     rng = np.random.default_rng(seed)
 
     def uniform(shape: int | tuple[int, ...], bound: float) -> np.ndarray:
@@ -108,7 +108,7 @@ def random_image(seed: int = 1) -> bytes:
     for name, (inputs, outputs) in CONV2D.items():
         records.append(record(f"{name}_weight_float", uniform(9 * inputs * outputs, 0.3)))
         records.append(record(f"{name}_bias", uniform(outputs, 0.1)))
-    return b"".join(records)
+    return b"".join(item for item in records if item[20:].startswith(prefix.encode()))
 
 
 @functools.cache
