@@ -114,6 +114,13 @@ class GapFiller:
         last = (self.core_time(end) - 1 - self._start) // STEP
         return any(self._known[max(0, first) : last + 1])
 
+    def guessed(self, at: int) -> int:
+        """Samples of output before this time that nothing described, back to a step that was
+        described or to the beginning of the gap."""
+        steps = min(len(self._known), (self.core_time(at) - self._start) // STEP)
+        run = next((i for i in range(steps) if self._known[steps - 1 - i]), steps)
+        return run * STEP * self.sample_rate // CORE_RATE
+
     def audio(self, begin: int, end: int) -> Floats:
         """Played or made audio of a stretch of time, at the output rate."""
         return self._wide.stretch(begin, end)

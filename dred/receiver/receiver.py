@@ -22,6 +22,8 @@ MAX_FRAME_MS = 120
 FADE_KNOWN_MS, FADE_GUESS_MS = 10.0, 1.0
 # Into a gap, where the output rate is not that of the synthesis.
 FADE_IN_MS = 2.5
+# Guesses fade away; libopus's own concealment, by then comfort noise, fades in meanwhile.
+COMFORT_FROM_MS, COMFORT_FULL_MS = 120, 200
 
 
 def equal_gain(first: Floats, second: Floats) -> Floats:
@@ -59,6 +61,7 @@ class Receiver:
             raise ValueError(f"jitter_ms: expected 0 or more, got {jitter_ms}")
         self.sample_rate, self.channels = sample_rate, channels
         self._decoder = OpusDecoder(sample_rate, channels)
+        self._shadow = OpusDecoder(sample_rate, channels)  # conceals gaps in libopus's own way
         self._buffer = JitterBuffer(jitter_ms)
         self._frame_ms = frame_ms  # duration of the last packet: of a lost one as well
         self._clock_ms = 0.0
@@ -204,22 +207,27 @@ class Receiver:
         self._filler.until(at + length, self._descriptions)
         served = self._filler.described(at, at + length)
         frame = self._spread(self._filler.audio(at, at + length))
-        if begins:
-            frame = self._enter_gap(frame)
         if self._toc is not None:
+            frame = self._beside_own(frame, begins)
             self._prime(begins)
         self._gap_heard.append(frame)
         return frame, Source.DRED if served else Source.PLC
 
-    def _enter_gap(self, frame: Floats) -> Floats:
-        """Hide the ends of the resampling filters behind the decoder's own extrapolation."""
-        if self.sample_rate == CORE_RATE:
+    def _beside_own(self, frame: Floats, begins: bool) -> Floats:
+        """Mix with libopus's own concealment where that is better: in the first instant, where the
+        ends of the resampling filters show, and as comfort noise where guesses have faded."""
+        if begins:
+            self._shadow.restore(self._decoder.save())
+        own = self._shadow.decode(None, len(frame))
+        if begins and self.sample_rate != CORE_RATE:
+            fade = self._samples(FADE_IN_MS)
+            frame = np.concatenate([equal_gain(own[:fade], frame[:fade]), frame[fade:]])
+        first = self._filler.guessed(self._position) - self._samples(COMFORT_FROM_MS)
+        ramp = first + np.arange(len(frame), dtype=np.float32)
+        if self._filler.described(self._position, self._position + len(frame)):
             return frame
-        fade = self._samples(FADE_IN_MS)
-        state = self._decoder.save()
-        own = self._decoder.decode(None, fade)
-        self._decoder.restore(state)
-        return np.concatenate([equal_gain(own, frame[:fade]), frame[fade:]])
+        weight = np.clip(ramp / self._samples(COMFORT_FULL_MS - COMFORT_FROM_MS), 0, 1)
+        return frame + weight[:, None] * own
 
     def _prime(self, begins: bool) -> None:
         """Let the decoder decode a packet of what is played."""
