@@ -35,9 +35,10 @@ DAMAGE = np.concatenate([[0.0], np.cumsum(_WEIGHTS * -np.diff(LATENT_BITS))])
 AGE_DECAY, AGE_FLOOR = 0.5, 0.01
 NEEDED = np.minimum(1.0, AGE_DECAY ** (np.arange(MAX_CHUNKS) - 1.0) + AGE_FLOOR)
 
-# (total, regular) kb/s of the best split that was measured at 20 % loss, without and with LBRR.
+# (total, regular) kb/s of the best split that was measured at 20 % loss, without and with LBRR (which
+# libopus does not send in wide-band frames below about 21 kb/s).
 REGULAR = ((12, 8), (24, 12), (32, 14), (40, 17), (48, 19), (64, 27), (96, 52), (128, 82))
-REGULAR_LBRR = ((16, 13), (24, 18), (32, 22), (40, 26), (48, 29), (64, 38), (96, 64), (128, 94))
+REGULAR_LBRR = ((24, 24), (32, 23), (40, 24), (48, 26), (64, 34), (96, 60), (128, 90))
 TUNED_LOSS_PERCENT = 20
 
 

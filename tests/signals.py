@@ -41,3 +41,11 @@ def opus_packets(
     frame = round(rate * frame_ms / 1000)
     pcm = voice(rate, count * frame_ms / 1000, channels)
     return [encoder.encode(pcm[i * frame : (i + 1) * frame]) for i in range(count)]
+
+
+def delay(first: np.ndarray, second: np.ndarray) -> int:
+    """Samples by which the second signal lags the first, where their correlation is highest."""
+    size = len(first) + len(second)
+    spectrum = np.conj(np.fft.rfft(first, size)) * np.fft.rfft(second, size)
+    lag = int(np.argmax(np.fft.irfft(spectrum, size)))
+    return lag if lag < len(second) else lag - size

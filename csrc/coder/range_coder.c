@@ -5,9 +5,7 @@
 
 #include <string.h>
 
-/* RFC 6716 section 4.1: the range is kept in (RANGE_BOTTOM, TOP], codes have 31 bits. */
-#define TOP  ((uint32_t)1 << 31)
-#define MASK (TOP - 1)
+#define TOP ((uint32_t)RANGE_MASK + 1)
 
 static int bit_length(uint32_t x) {
     return 32 - __builtin_clz(x); /* x > 0 */
@@ -38,7 +36,7 @@ static void carry_out(range_encoder *encoder, uint32_t digit) {
 static void encoder_normalise(range_encoder *encoder) {
     while (encoder->range <= RANGE_BOTTOM) {
         carry_out(encoder, encoder->low >> 23);
-        encoder->low = (encoder->low << 8) & MASK;
+        encoder->low = (encoder->low << 8) & RANGE_MASK;
         encoder->range <<= 8;
         encoder->bits += 8;
     }
@@ -72,15 +70,17 @@ void range_encode_uint(range_encoder *encoder, unsigned value, unsigned total) {
     range_encode(encoder, value, value + 1, total);
 }
 
-void range_encode_q15(range_encoder *encoder, uint32_t above, uint32_t below) {
-    uint32_t scale = encoder->range >> 15;
-    if (above < RANGE_Q15) {
-        encoder->low += encoder->range - scale * above;
-        encoder->range = scale * (above - below);
-    } else {
-        encoder->range -= scale * below;
+void range_encode_intervals(range_encoder *encoder, const range_interval *intervals, int count) {
+    range_encoder local = *encoder; /* in registers */
+    for (int i = 0; i < count; i++) {
+        uint32_t above = intervals[i].above, below = intervals[i].below;
+        uint32_t scale = local.range >> 15;
+        uint32_t end = above < RANGE_Q15 ? scale * above : local.range;
+        local.low += local.range - end;
+        local.range = end - scale * below;
+        encoder_normalise(&local);
     }
-    encoder_normalise(encoder);
+    *encoder = local;
 }
 
 int range_encoder_tell(const range_encoder *encoder) {
@@ -90,7 +90,7 @@ int range_encoder_tell(const range_encoder *encoder) {
 int range_encoder_finish(range_encoder *encoder) {
     int size = (range_encoder_tell(encoder) + 7) >> 3;
     int left = 32 - bit_length(encoder->range); /* bits that must still be written */
-    uint32_t mask = MASK >> left;
+    uint32_t mask = (uint32_t)RANGE_MASK >> left;
     uint32_t end = (encoder->low + mask) & ~mask;
 
     if (size < encoder->capacity)
@@ -103,7 +103,7 @@ int range_encoder_finish(range_encoder *encoder) {
     }
     for (; left > 0; left -= 8) {
         carry_out(encoder, end >> 23);
-        end = (end << 8) & MASK;
+        end = (end << 8) & RANGE_MASK;
     }
     if (encoder->pending >= 0 || encoder->carry_run > 0)
         carry_out(encoder, 0);
@@ -113,27 +113,12 @@ int range_encoder_finish(range_encoder *encoder) {
     return encoder->overflow ? -1 : encoder->capacity;
 }
 
-static uint32_t read_byte(range_decoder *decoder) {
-    return decoder->position < decoder->size ? decoder->bytes[decoder->position++] : 0;
-}
-
-void range_decoder_normalise(range_decoder *decoder) {
-    while (decoder->range <= RANGE_BOTTOM) {
-        uint32_t byte = read_byte(decoder);
-        uint32_t digit = ((decoder->last << 8) | byte) >> 1;
-        decoder->last = byte;
-        decoder->bits += 8;
-        decoder->range <<= 8;
-        decoder->value = ((decoder->value << 8) + (255 - (digit & 255))) & MASK;
-    }
-}
-
 void range_decoder_init(range_decoder *decoder, const unsigned char *bytes, int size) {
     decoder->bytes = bytes;
     decoder->size = size;
     decoder->position = 0;
     decoder->range = 128;
-    decoder->last = read_byte(decoder);
+    decoder->last = range_read_byte(decoder);
     decoder->value = 127 - (decoder->last >> 1);
     decoder->bits = 9;
     range_decoder_normalise(decoder);

@@ -13,7 +13,9 @@
 
 enum {
     RANGE_Q15 = 32768,        /* total frequency of the 15-bit models                       */
-    RANGE_BOTTOM = 0x00800000 /* a range not above this needs more bytes (RFC 6716 sec. 4.1) */
+    /* RFC 6716 section 4.1: a range is in (RANGE_BOTTOM, 2^31], codes have 31 bits. */
+    RANGE_BOTTOM = 0x00800000,
+    RANGE_MASK = 0x7FFFFFFF
 };
 
 typedef struct range_encoder {
@@ -45,7 +47,10 @@ void range_encode_uint(range_encoder *encoder, unsigned value, unsigned total);
 void range_encode(range_encoder *encoder, unsigned low, unsigned high, unsigned total);
 /* A symbol of a 15-bit inverse cumulative model: `above` is the inverse cumulative frequency of
  * the symbol before (RANGE_Q15 for the first), `below` that of the symbol itself. */
-void range_encode_q15(range_encoder *encoder, uint32_t above, uint32_t below);
+typedef struct range_interval {
+    uint16_t above, below;
+} range_interval;
+void range_encode_intervals(range_encoder *encoder, const range_interval *intervals, int count);
 /* Bits used so far, rounded up, the same as the decoder's after the same symbols. Starts at 1. */
 int range_encoder_tell(const range_encoder *encoder);
 /* Cut the storage to what tell needs and write the end of the stream.
@@ -58,21 +63,34 @@ unsigned range_decode_uint(range_decoder *decoder, unsigned total);
 unsigned range_decode_position(const range_decoder *decoder, unsigned total);
 void range_decode_update(range_decoder *decoder, unsigned low, unsigned high, unsigned total);
 int range_decoder_tell(const range_decoder *decoder);
-void range_decoder_normalise(range_decoder *decoder);
+
+static inline uint32_t range_read_byte(range_decoder *decoder) {
+    return decoder->position < decoder->size ? decoder->bytes[decoder->position++] : 0;
+}
+
+static inline void range_decoder_normalise(range_decoder *decoder) {
+    while (decoder->range <= RANGE_BOTTOM) {
+        uint32_t byte = range_read_byte(decoder);
+        uint32_t digit = ((decoder->last << 8) | byte) >> 1;
+        decoder->last = byte;
+        decoder->bits += 8;
+        decoder->range <<= 8;
+        decoder->value = ((decoder->value << 8) + (255 - (digit & 255))) & RANGE_MASK;
+    }
+}
 
 /* 1 if the symbol lies beyond the one whose 15-bit inverse cumulative frequency is `below`. */
 static inline int range_decode_beyond(const range_decoder *decoder, uint32_t below) {
     return decoder->value < (decoder->range >> 15) * below;
 }
 
-/* Take the symbol between `above` and `below`, as range_encode_q15 wrote it. */
+/* Take the symbol between `above` and `below`, as range_encode_intervals wrote it. */
 static inline void range_decode_take(range_decoder *decoder, uint32_t above, uint32_t below) {
     uint32_t scale = decoder->range >> 15;
     uint32_t end = above < RANGE_Q15 ? scale * above : decoder->range;
     decoder->value -= scale * below;
     decoder->range = end - scale * below;
-    if (decoder->range <= RANGE_BOTTOM)
-        range_decoder_normalise(decoder);
+    range_decoder_normalise(decoder);
 }
 
 #endif

@@ -71,6 +71,9 @@ class Descriptions:
         self._waiting = waiting
         numbers = {number for number, _, _ in waiting}
         self._made = {number: made for number, made in self._made.items() if number in numbers}
+        for number, _, start in waiting:
+            if number in self._made:  # a lost frame may have been longer than was thought
+                self._made[number].start = start
 
     def vector(self, centre: int) -> Floats | None:
         """The vector for this time out of the earliest packet that has one, or None."""

@@ -38,6 +38,11 @@ class _Track:
         self._audio = np.concatenate([self._audio, pcm])
         self.end += len(pcm)
 
+    def put(self, begin: int, pcm: Floats) -> None:
+        """Replace what there is from this time on."""
+        first = begin - (self.end - len(self._audio))
+        self._audio[first : first + len(pcm)] = pcm
+
     def cut(self, end: int) -> None:
         """Forget what lies after this time."""
         self._audio = self._audio[: len(self._audio) - (self.end - end)]
@@ -67,6 +72,7 @@ class GapFiller:
         self._core = _Track(HISTORY_MS * CORE_RATE // 1000)
         self._wide = _Track(HISTORY_MS * sample_rate // 1000)
         self._start = 0  # core time at which synthesis took over
+        self._kept = 0  # core time up to which it was heard
         self._skip = 0  # samples still to come out of the up-sampler that lie before the gap
         self.active = False
         self._known: list[bool] = []  # for each step made: did it come from a description
@@ -87,7 +93,7 @@ class GapFiller:
         """A gap begins after all that was played."""
         self.active = True
         self._known = []
-        self._start = self._core.end
+        self._start = self._kept = self._core.end
         first = max(0, self._start - LEAD_IN) // LEAD_GRID * LEAD_GRID
         self._skip = self._wide.end - first * self.sample_rate // CORE_RATE
         self._up.reset()
@@ -106,6 +112,8 @@ class GapFiller:
             made = self._concealer.step(rows, known)
             self._core.append(made)
             self._widen(made)
+            for track in (self._core, self._wide):  # a gap may last for hours
+                track.trim()
             self._known.append(bool(known[-1]))
 
     def described(self, begin: int, end: int) -> bool:
@@ -116,9 +124,10 @@ class GapFiller:
 
     def guessed(self, at: int) -> int:
         """Samples of output before this time that nothing described, back to a step that was
-        described or to the beginning of the gap."""
+        described or to the beginning of the gap; a second at the most."""
         steps = min(len(self._known), (self.core_time(at) - self._start) // STEP)
-        run = next((i for i in range(steps) if self._known[steps - 1 - i]), steps)
+        longest = min(steps, CORE_RATE // STEP)
+        run = next((i for i in range(longest) if self._known[steps - 1 - i]), longest)
         return run * STEP * self.sample_rate // CORE_RATE
 
     def audio(self, begin: int, end: int) -> Floats:
@@ -130,13 +139,14 @@ class GapFiller:
         track = self._core if rate == CORE_RATE else self._wide
         return track.stretch(begin, end)
 
-    def end(self, heard: Floats, begin: int) -> None:
-        """The gap ends; `heard` is what was played in it, from time `begin` on."""
+    def heard(self, pcm: Floats, begin: int) -> None:
+        """Tell what was played in a gap, from this time on: the samples that follow the last."""
+        self._kept += len(self._down.process(pcm))
+        self._wide.put(begin, pcm)
+
+    def end(self, at: int) -> None:
+        """The gap ends at this time; what was made beyond it is taken back."""
         self.active = False
-        kept = self._start + len(self._down.process(heard))
-        self._concealer.rewind(self._core.end - kept)
-        self._core.cut(kept)
-        self._wide.cut(begin)
-        self._wide.append(heard)
-        for track in (self._core, self._wide):
-            track.trim()
+        self._concealer.rewind(self._core.end - self._kept)
+        self._core.cut(self._kept)
+        self._wide.cut(at)

@@ -11,6 +11,9 @@ SEQUENCE_MODULUS = 1 << 16
 RESTART_JUMP = 3000
 # Packets that may lie ahead of the one to be played; more means the sender runs ahead.
 MAX_SPAN = 500
+# So many late packets in a row with none in time: the sender paused without counting on, or the
+# network became slower for good. Play-out begins anew.
+LATE_ROW = 25
 
 
 class JitterBuffer:
@@ -27,6 +30,7 @@ class JitterBuffer:
         self._start_ms: float | None = None
         self._packets: dict[int, bytes] = {}
         self._doubtful: int | None = None  # last number of what may be a new stream
+        self._late_row = 0
 
     def push(self, packet: bytes, sequence: int, arrival_ms: float) -> bool:
         """Take a packet; False where it is a duplicate, too late, or stray."""
@@ -42,8 +46,13 @@ class JitterBuffer:
         if extended < self.next:
             if self.playing(arrival_ms):
                 self.late += 1
-                return False
-            self.next = extended  # reordered before the first one was played
+                self._late_row += 1
+                if self._late_row < LATE_ROW:
+                    return False
+                self.restarts += 1
+                self._start_ms = arrival_ms + self.delay_ms
+            self.next = extended  # reordered before the first one was played, or a new beginning
+        self._late_row = 0
         self._packets[extended] = packet
         return True
 

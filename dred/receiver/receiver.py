@@ -75,7 +75,6 @@ class Receiver:
             self._filler = GapFiller(sample_rate, self._models)
             self._primer = Primer(sample_rate)
             self._descriptions = Descriptions(self._models)
-        self._gap_heard: list[Floats] = []
         self._balance = np.ones(channels, np.float32)
 
     @property
@@ -171,9 +170,7 @@ class Receiver:
         described = self._filler.described(at, at + longest)
         fade = min(longest if described else shortest, len(frame))
         run_on = self._spread(self._filler.audio(at, at + fade))
-        heard = np.concatenate(self._gap_heard).mean(axis=1)
-        self._filler.end(np.ascontiguousarray(heard), at - len(heard))
-        self._gap_heard = []
+        self._filler.end(at)
         return np.concatenate([equal_gain(run_on, frame[:fade]), frame[fade:]])
 
     def _spread(self, mono: Floats) -> Floats:
@@ -210,7 +207,7 @@ class Receiver:
         if self._toc is not None:
             frame = self._beside_own(frame, begins)
             self._prime(begins)
-        self._gap_heard.append(frame)
+        self._filler.heard(np.ascontiguousarray(frame.mean(axis=1)), at)
         return frame, Source.DRED if served else Source.PLC
 
     def _beside_own(self, frame: Floats, begins: bool) -> Floats:
@@ -233,11 +230,16 @@ class Receiver:
         """Let the decoder decode a packet of what is played."""
         primer, rate = self._primer, self._primer.rate
         begin = self._position * rate // self.sample_rate + primer.lookahead
-        length = round(self._frame_ms * rate / 1000)
-        self._filler.until((begin + length) * self.sample_rate // rate, self._descriptions)
-        frames = max(1, round(WARM_UP_MS / self._frame_ms)) if begins else 0
-        for start in range(begin - frames * length, begin + 1, length):
+        whole = round(self._frame_ms * rate / 1000)
+        self._filler.until((begin + whole) * self.sample_rate // rate, self._descriptions)
+        # Frame by frame: not every packet has a duration that an encoder would choose.
+        assert self._toc is not None
+        frame_ms = self._toc.frame_ms
+        length = round(frame_ms * rate / 1000)
+        frames = max(1, round(WARM_UP_MS / frame_ms)) if begins else 0
+        for start in range(begin - frames * length, begin + whole, length):
             mono = self._filler.stretch(rate, start, start + length)[:, None]
             spread = self._balance if primer.channels == self.channels else np.ones(1)
             substitute = primer.encode(mono * np.broadcast_to(spread, primer.channels))
-        self._decoder.decode(substitute, self._samples(self._frame_ms))
+            if start >= begin:
+                self._decoder.decode(substitute, self._samples(frame_ms))

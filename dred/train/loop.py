@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dred.train import export
-from dred.train.layers import Dense, set_fake_int8
+from dred.train import export, optimise
+from dred.train.layers import set_fake_int8
 
 
 @dataclass
@@ -83,30 +83,6 @@ def default_checkpoints() -> Path:
     return Path(base) / "dred" / "train"
 
 
-def _optimisers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """One group per learning-rate factor; large matrices go to Muon where it is asked for."""
-    scales = {id(p): layer.lr_scale for layer in model.modules() if isinstance(layer, Dense)
-              for p in layer.parameters(recurse=False)}
-    groups: dict[float, list[nn.Parameter]] = {}
-    matrices: list[nn.Parameter] = []
-    for p in model.parameters():
-        scale = scales.get(id(p), 1.0)
-        if config.optimiser == "muon" and p.ndim == 2 and min(p.shape) >= 32 and scale == 1.0:
-            matrices.append(p)
-        else:
-            groups.setdefault(scale, []).append(p)
-    result: list[torch.optim.Optimizer] = [torch.optim.AdamW(
-        [{"params": group, "lr": config.lr * scale} for scale, group in groups.items()],
-        config.lr, (config.beta1, config.beta2), weight_decay=config.weight_decay, fused=True)]
-    if matrices:
-        result.append(torch.optim.Muon(matrices, config.muon_lr, momentum=0.9,
-                                       weight_decay=config.weight_decay))
-    for optimiser in result:
-        for entry in optimiser.param_groups:
-            entry["peak"] = entry["lr"]
-    return result
-
-
 class Run:
     """One training run in one folder: `state.pt`, `curve.csv`, `<network>.bin`."""
 
@@ -115,7 +91,7 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(self.config.threads)
         self.rng = np.random.default_rng(self.config.seed)
-        self.optimisers = _optimisers(task.model, self.config)
+        self.optimisers = optimise.create(task.model, self.config)
         self.step, self.spent, self.audio = 0, 0.0, 0.0
         self.average = copy.deepcopy(task.model).eval()
         if resume and (folder / "state.pt").exists():

@@ -106,7 +106,7 @@ def test_settings_are_checked():
 
 
 def test_training_improves_and_resumes(folder, tmp_path):
-    config = FarganConfig(minutes=0.05, batch=4, frames=4, long_share=0.0, warmup_steps=2,
+    config = FarganConfig(minutes=0.05, batch=2, frames=15, long_share=0.0, warmup_steps=2,
                           log_seconds=1.0)
     task = FarganTask(config, folder, folder)
     task.evaluate = lambda model: {"spec": 0.0}

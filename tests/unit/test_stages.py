@@ -121,10 +121,10 @@ def test_absurd_values_do_no_harm(models, value):
 
 
 def test_missing_networks_are_named():
-    with pytest.raises(dred.ModelError, match=r"part\.bin: .*conv2d_2"):
+    with pytest.raises(dred.ModelError, match=r"part\.bin: \w+: no weights"):
         dred.Models(random_image(prefix="conv2d_1"), "part.bin")
-    with pytest.raises(dred.ModelError, match="none"):
-        dred.Models(random_image(prefix="conv3d"), "other.bin")
+    with pytest.raises(dred.ModelError, match=r"other\.bin: "):
+        dred.Models(b"", "other.bin")
     models = dred.Models(random_image(prefix="dec_"), "decoder.bin")
     assert models.networks == ("decoder",)
     assert dred.rdovae_decode(np.zeros(50), np.zeros((1, 26)), models).shape == (4, 20)

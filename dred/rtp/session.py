@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Opus packets to RTP packets and back (RFC 7587), redundant copies included; opens no socket.
+
+Works between a `dred.Sender` and a `dred.Receiver`, but knows only bytes and numbers of theirs.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dred.errors import PacketError
+from dred.io.ogg import packet_duration
+from dred.packet import Packet
+from dred.rtp import red
+from dred.rtp.numbering import Numbering
+from dred.rtp.packet import HEADER, RtpPacket
+from dred.rtp.reception import Reception
+
+OPUS_TYPE, RED_TYPE = 111, 63  # dynamic types, those that browsers use
+# Leaves room for IPv6, UDP, SRTP and tunnels in 1500 bytes.
+MTU = 1200
+# Packets up to this size say only that nothing is said (RFC 6716 section 2.1.9).
+DTX_BYTES = 2
+
+
+class FrameReceiver(Protocol):
+    """What takes Opus packets by number: `dred.Receiver`."""
+
+    def push(self, packet: bytes, sequence: int, arrival_ms: float | None = None) -> Any: ...
+
+
+class RtpSender:
+    """RTP packets from Opus packets, one by one.
+
+    red: earlier packets to repeat in each (0 to 4), without their padding: the DRED of a later
+    packet says more than theirs. max_bytes: of a whole RTP packet; copies give way first.
+    skip_dtx: leave silence unsent; timestamps go on, sequence numbers do not.
+    ssrc, sequence and timestamp begin at random where not given (RFC 3550 section 5.1).
+    """
+
+    def __init__(
+        self,
+        ssrc: int | None = None,
+        payload_type: int = OPUS_TYPE,
+        red_copies: int = 0,
+        red_type: int = RED_TYPE,
+        max_bytes: int = MTU,
+        *,
+        sequence: int | None = None,
+        timestamp: int | None = None,
+        skip_dtx: bool = False,
+    ) -> None:
+        self.ssrc = secrets.randbits(32) if ssrc is None else ssrc
+        # From the lower half, so that a wrap does not come among the first losses.
+        self._sequence = secrets.randbits(15) if sequence is None else sequence
+        self.timestamp = secrets.randbits(32) if timestamp is None else timestamp
+        self._type = red_type if red_copies else payload_type
+        self._red = (
+            red.RedEncoder(payload_type, red_copies, max_bytes - HEADER.size)
+            if red_copies
+            else None
+        )
+        self._skip_dtx = skip_dtx
+        self._talking = False
+        self.packets = self.octets = 0  # of payload, as sender reports count
+
+    def send(self, packet: bytes) -> RtpPacket | None:
+        """The RTP packet for an Opus packet; None for one that stays unsent."""
+        duration = packet_duration(packet)
+        if not duration:
+            raise PacketError("not an Opus packet: its duration cannot be told")
+        timestamp = self.timestamp
+        self.timestamp = (timestamp + duration) & 0xFFFFFFFF
+        silent = len(packet) <= DTX_BYTES
+        if silent and self._skip_dtx:
+            self._talking = False
+            return None
+        payload = packet
+        if self._red is not None:
+            copy = b"" if silent else bytes(Packet.parse(packet).without_extensions())
+            payload = self._red.encode(packet, timestamp, copy)
+        # The first packet of a talkspurt (RFC 3551 section 4.1).
+        marker, self._talking = not self._talking and not silent, not silent
+        result = RtpPacket(
+            self._type, self._sequence, timestamp, self.ssrc, payload, marker=marker
+        )  # fmt: skip
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self.packets += 1
+        self.octets += len(payload)
+        return result
+
+
+@dataclass
+class RtpStats:
+    """Counts of an RtpReceiver over all sources."""
+
+    packets: int = 0
+    malformed: int = 0
+    other_types: int = 0
+    strays: int = 0  # single packets of a source that never went on
+    sources: int = 0
+    copies: int = 0  # redundant blocks
+    copies_used: int = 0  # of packets that had not arrived when the copy did
+
+
+class RtpReceiver:
+    """Feeds a receiver of Opus packets from RTP packets.
+
+    payload_type: of Opus; None: that of the first packet. A new source takes over once two packets
+    of it in a row have come (RFC 3550 A.1 asks for such a probation); the first one is believed at
+    once. Malformed packets are counted, never raised.
+    """
+
+    # Numbers of a new source lie this far on, so that a jitter buffer sees a new stream.
+    SOURCE_STEP = 1 << 14
+    # Numbers remembered, to know which copies are needed.
+    MEMORY = 1024
+
+    def __init__(
+        self,
+        receiver: FrameReceiver,
+        payload_type: int | None = None,
+        red_type: int | None = RED_TYPE,
+    ) -> None:
+        self._receiver = receiver
+        self._payload_type, self._red_type = payload_type, red_type
+        self.stats = RtpStats()
+        self.reception: Reception | None = None
+        self._numbering = Numbering()
+        self._first = self._newest = 0
+        self._given: set[int] = set()
+        self._candidate: tuple[RtpPacket, float] | None = None
+
+    def push(self, data: bytes, arrival_ms: float) -> bool:
+        """Take a datagram; False where it was no packet of the stream."""
+        try:
+            packet = RtpPacket.parse(data)
+        except PacketError:
+            self.stats.malformed += 1
+            return False
+        return self.push_packet(packet, arrival_ms)
+
+    def push_packet(self, packet: RtpPacket, arrival_ms: float) -> bool:
+        """The same for a packet that was parsed."""
+        if self._payload_type is None and packet.payload_type != self._red_type:
+            self._payload_type = packet.payload_type
+        if packet.payload_type not in (self._payload_type, self._red_type):
+            self.stats.other_types += 1
+            return False
+        waiting = []
+        if self.reception is None:
+            self._begin(packet.ssrc, 0)
+        elif self.reception.ssrc != packet.ssrc:
+            candidate, self._candidate = self._candidate, (packet, arrival_ms)
+            if candidate is None or not _follows(packet, candidate[0]):
+                self.stats.strays += candidate is not None
+                return False
+            waiting = [candidate]
+            self._begin(packet.ssrc, self._newest + self.SOURCE_STEP)
+        self.stats.strays += self._candidate is not None and not waiting
+        self._candidate = None
+        return all([self._accept(*each) for each in [*waiting, (packet, arrival_ms)]])
+
+    def _begin(self, ssrc: int, number: int) -> None:
+        self.reception = Reception(ssrc)
+        self.stats.sources += 1
+        self._numbering = Numbering(number)
+        self._first = number
+        self._given.clear()
+
+    def _accept(self, packet: RtpPacket, arrival_ms: float) -> bool:
+        assert self.reception is not None
+        try:
+            *copies, primary = self._blocks(packet)
+        except PacketError:
+            self.stats.malformed += 1
+            return False
+        self.stats.packets += 1
+        self.reception.push(packet.sequence, packet.timestamp, arrival_ms)
+        duration = packet_duration(primary.data)
+        number = self._numbering.push(packet.sequence, packet.timestamp, duration)
+        for copy in copies:
+            if copy.payload_type == primary.payload_type:
+                self._give_copy(copy, number, arrival_ms)
+        self._give(primary.data, number, arrival_ms)
+        return True
+
+    def _blocks(self, packet: RtpPacket) -> list[red.Block]:
+        if packet.payload_type == self._red_type:
+            return red.parse(packet.payload)
+        return [red.Block(packet.payload_type, 0, packet.payload)]
+
+    def _give_copy(self, copy: red.Block, number: int, arrival_ms: float) -> None:
+        """Use a copy where its packet has not come. Copies of what was sent before the first packet
+        that came are left alone: they would only delay the call."""
+        self.stats.copies += 1
+        duration = packet_duration(copy.data)
+        older = self._numbering.of_copy(number, copy.offset, duration)
+        if duration and older >= self._first and older not in self._given:
+            self.stats.copies_used += 1
+            self._give(copy.data, older, arrival_ms)
+
+    def _give(self, data: bytes, number: int, arrival_ms: float) -> None:
+        self._newest = max(self._newest, number)
+        self._given.add(number)
+        if len(self._given) > 2 * self.MEMORY:
+            self._given = {n for n in self._given if n > self._newest - self.MEMORY}
+        self._receiver.push(data, number & 0xFFFF, arrival_ms)
+
+
+def _follows(packet: RtpPacket, before: RtpPacket) -> bool:
+    return packet.ssrc == before.ssrc and (packet.sequence - before.sequence) & 0xFFFF == 1

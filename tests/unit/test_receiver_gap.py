@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Times of the audio that fills gaps: to the sample, at every rate."""
+
+import numpy as np
+import pytest
+from signals import voice
+from weights import random_models
+
+from dred.receiver.description import Descriptions
+from dred.receiver.gap import CORE_RATE, STEP, GapFiller
+
+RATES = (8000, 12000, 16000, 24000, 48000)
+TONE_HZ = 440
+
+
+class Continued:
+    """Instead of the concealer: knows the tone and goes on with it, each step where the history
+    that it was given ends."""
+
+    def __init__(self):
+        self.at = 0
+        self.history = []
+
+    def wants(self):
+        return 1
+
+    def good(self, pcm):
+        self.history.append(pcm)
+        self.at += len(pcm)
+
+    def step(self, rows, known):
+        made = tone(CORE_RATE, self.at, self.at + STEP)
+        self.at += STEP
+        return made
+
+    def rewind(self, samples):
+        assert 0 <= samples <= 640
+        self.at -= samples
+
+
+def tone(rate, begin, end):
+    return (0.5 * np.sin(2 * np.pi * TONE_HZ * np.arange(begin, end) / rate)).astype(np.float32)
+
+
+@pytest.fixture
+def nothing_known():
+    return Descriptions(random_models())
+
+
+def filler_with_tone(rate):
+    filler = GapFiller(rate, random_models())
+    filler._concealer = Continued()
+    return filler
+
+
+def play(filler, rate, begin, end, frame):
+    for at in range(begin, end, frame):
+        filler.played(tone(rate, at, at + frame))
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_history_and_gap_are_one_tone(rate, nothing_known):
+    """A tone that is played and goes on in the gap is the same tone at the output, at 16 kHz, on
+    both sides of the boundary and across it."""
+    filler, frame = filler_with_tone(rate), rate // 50
+    lost = 25 * frame
+    play(filler, rate, 0, lost, frame)
+    filler.begin()
+    filler.until(lost + 3 * frame, nothing_known)
+    settle = rate // 200  # the ends of two resampling filters meet in the first 5 ms
+    begin, end = lost - 5 * frame, lost + 3 * frame
+    difference = filler.audio(begin, end) - tone(rate, begin, end)
+    boundary = lost - begin
+    assert np.abs(difference[:boundary]).max() < 1e-6
+    assert np.abs(difference[boundary + settle :]).max() < 3e-3
+    # Across the filters' ends it may be less exact; a shift by one sample would show as this:
+    shift = 2 * np.pi * TONE_HZ / rate * 0.5
+    assert np.abs(difference).max() < max(0.02, 0.5 * shift)
+    # The history at 16 kHz, as the concealer and the substitute packets see it.
+    core = filler.core_time(lost)
+    narrow = filler.stretch(CORE_RATE, core - 1600, core + 320)
+    assert np.abs(narrow - tone(CORE_RATE, core - 1600, core + 320)).max() < 3e-3
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_what_follows_a_gap_is_still_in_time(rate, nothing_known):
+    filler, frame = filler_with_tone(rate), rate // 50
+    at = 0
+    for _ in range(6):
+        play(filler, rate, at, at + 10 * frame, frame)
+        at += 10 * frame
+        filler.begin()
+        filler.until(at + 3 * frame + rate // 100, nothing_known)
+        for _ in range(3):
+            filler.heard(filler.audio(at, at + frame).copy(), at)
+            at += frame
+        filler.end(at)
+    play(filler, rate, at, at + 10 * frame, frame)
+    at += 10 * frame
+    difference = filler.audio(at - 12 * frame, at) - tone(rate, at - 12 * frame, at)
+    assert np.abs(difference).max() < 0.02
+    assert filler._wide.end == at
+    core = filler._core.end
+    # What the resampler holds back, and no more.
+    assert 0 <= filler.core_time(at) - core <= filler._down.half * CORE_RATE // rate + 1
+    assert filler._concealer.at == core
+    difference = filler.stretch(CORE_RATE, core - 640, core) - tone(CORE_RATE, core - 640, core)
+    assert np.abs(difference).max() < 0.02
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_gap_longer_than_the_history(rate, nothing_known):
+    filler, frame = filler_with_tone(rate), rate // 50
+    play(filler, rate, 0, 10 * frame, frame)
+    filler.begin()
+    at = 10 * frame
+    for _ in range(100):
+        filler.until(at + frame + rate // 100, nothing_known)
+        filler.heard(filler.audio(at, at + frame).copy(), at)
+        at += frame
+    assert len(filler._wide._audio) <= rate
+    filler.end(at)
+    play(filler, rate, at, at + 5 * frame, frame)
+    at += 5 * frame
+    difference = filler.audio(at - 10 * frame, at) - tone(rate, at - 10 * frame, at)
+    assert np.abs(difference).max() < 0.02
+    filler.begin()
+    filler.until(at + frame, nothing_known)
+    difference = filler.audio(at, at + frame) - tone(rate, at, at + frame)
+    assert np.abs(difference[rate // 200 :]).max() < 3e-3
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_gap_at_the_very_start(rate, nothing_known):
+    filler = GapFiller(rate, random_models())
+    filler.begin()
+    filler.until(rate // 10, nothing_known)
+    assert np.isfinite(filler.audio(0, rate // 10)).all()
+    assert len(filler.audio(0, rate // 10)) == rate // 10
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_gap_after_very_little(rate, nothing_known):
+    filler = GapFiller(rate, random_models())
+    filler.played(voice(rate, 0.0025))
+    filler.begin()
+    filler.until(rate // 20, nothing_known)
+    assert len(filler.audio(0, rate // 20)) == rate // 20
+
+
+def test_described_tells_what_served(nothing_known):
+    filler = GapFiller(16000, random_models())
+    filler.played(voice(16000, 0.4))
+    filler.begin()
+    filler.until(6400 + 1600, nothing_known)
+    assert not filler.described(6400, 8000)
+    filler._known[3] = True
+    assert filler.described(6400, 8000)
+    assert filler.described(6400 + 480, 6400 + 640)
+    assert not filler.described(6400, 6400 + 480)
+    assert not filler.described(6400 + 640, 8000)

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import time
+
+import numpy as np
+import pytest
+from signals import opus_packets, voice
+from weights import random_models
+
+import dred
+from dred.models import embedded_files
+from dred.opus import RATES, OpusDecoder
+from dred.packet import Packet, duration_ms, has_lbrr
+
+
+def sender(rate=16000, channels=1, frame_ms=20, bitrate=32000, **options):
+    return dred.Sender(rate, channels, frame_ms, bitrate, models=random_models(), **options)
+
+
+def carried(packets):
+    return [Packet.parse(packet).dred for packet in packets]
+
+
+@pytest.mark.parametrize("frame_ms", [10, 20, 40, 60])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate", RATES)
+def test_every_kind_of_stream(rate, channels, frame_ms):
+    tx = sender(rate, channels, frame_ms, 48000)
+    pcm = voice(rate, 0.6, channels)
+    packets = tx.push(pcm) + tx.flush()
+    assert {duration_ms(packet) for packet in packets} == {frame_ms}
+    # All that was pushed is heard, and not a packet more.
+    duration = len(packets) * frame_ms * rate // 1000
+    missing = len(pcm) + tx.lookahead
+    assert missing <= duration < missing + frame_ms * rate // 1000
+    assert sum(tx.stats.values()) == len(packets)
+    assert tx.stats["dred"] >= len(packets) - 6
+    decoder = OpusDecoder(rate, channels)
+    for packet in packets:
+        assert len(decoder.decode(packet, rate * 60 // 1000)) == rate * frame_ms // 1000
+
+
+@pytest.mark.parametrize("sizes", [[1] * 400, [319, 1, 320, 640], [5, 0, 1000, 159, 4000]])
+def test_audio_in_any_pieces(sizes):
+    pcm = voice(16000, sum(sizes) / 16000)
+    whole, pieces = sender(), sender()
+    expected = whole.push(pcm) + whole.flush()
+    packets, at = [], 0
+    for size in sizes:
+        packets += pieces.push(pcm[at : at + size])
+        at += size
+    assert packets + pieces.flush() == expected
+
+
+def test_kinds_of_samples():
+    pcm = np.round(voice(16000, 0.2) * 32768).astype(np.int16)
+    as_float = pcm / 32768
+    assert sender().push(pcm) == sender().push(as_float) == sender().push(pcm[:, None])
+
+
+def test_one_sample_is_one_packet():
+    tx = sender(48000)
+    assert tx.flush() == []
+    assert tx.push(np.zeros(1, np.float32)) == []
+    assert len(tx.flush()) == 1
+    assert tx.flush() == []
+
+
+def test_going_on_after_a_flush():
+    tx = sender()
+    packets = []
+    for _ in range(5):
+        packets += tx.push(voice(16000, 0.005)) + tx.flush()
+    packets += tx.push(voice(16000, 0.5)) + tx.flush()
+    seconds = sum(map(duration_ms, packets)) / 1000
+    assert seconds >= 0.525
+
+
+def test_padding_disturbs_no_decoder():
+    """A decoder that knows no DRED gives the same samples with and without it."""
+    tx = sender(48000, 2, bitrate=48000)
+    with_dred, without = OpusDecoder(48000, 2), OpusDecoder(48000, 2)
+    packets = tx.push(voice(48000, 1, 2))
+    bare = [bytes(Packet.parse(packet).without_extensions()) for packet in packets]
+    assert sum(map(len, bare)) < 0.8 * sum(map(len, packets))
+    for packet, plain in zip(packets, bare, strict=True):
+        assert np.array_equal(with_dred.decode(packet, 960), without.decode(plain, 960))
+        assert with_dred.final_range == without.final_range
+
+
+def test_what_is_described():
+    packets = sender(dred_ms=400, trim=False).push(voice(16000, 2))
+    payloads = carried(packets)
+    assert payloads[0] is None
+    assert all(payload is not None for payload in payloads[3:])
+    assert {payload.chunks for payload in payloads[40:]} <= {9, 10}
+    assert {payload.offset for payload in payloads[3:]} <= set(range(6, 15))
+
+
+def test_offset_is_right_for_all_durations():
+    """The newest vector lies just beyond the packet's first sample, where the vocoder needs it."""
+    for rate in RATES:
+        for frame_ms in (10, 20, 40, 60):
+            packets = sender(rate, 1, frame_ms, 48000, trim=False).push(voice(rate, 1))
+            offsets = {payload.offset for payload in carried(packets)[8:]}
+            assert offsets <= set(range(-1, 17)), (rate, frame_ms, offsets)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"dred_ms": 0}, "no duration asked"),
+        ({"loss_percent": 0}, "no loss announced"),
+    ],
+)
+def test_reasons_of_a_whole_stream(options, reason):
+    tx = sender(**options)
+    packets = tx.push(voice(16000, 0.5))
+    assert not any(carried(packets))
+    assert dict(tx.stats) == {reason: len(packets)}
+
+
+def test_reasons_of_packets():
+    tx = sender()
+    packets = tx.push(np.concatenate([voice(16000, 1), np.zeros(16000 * 3, np.float32)]))
+    assert tx.stats["no history yet"] in (1, 2)
+    assert tx.stats["silence"] > 50
+    # Speech that has ended is described until it is out of reach.
+    assert all(payload is not None for payload in carried(packets)[52:80])
+    assert not any(carried(packets)[-20:])
+    untrimmed = sender(trim=False)
+    untrimmed.push(np.zeros(16000 * 2, np.float32))
+    assert untrimmed.stats["silence"] == 0
+
+
+def test_no_loss_announced_means_no_lbrr():
+    assert not any(map(has_lbrr, sender(loss_percent=0).push(voice(16000, 1))))
+    assert any(map(has_lbrr, sender(loss_percent=20).push(voice(16000, 1))))
+    assert not any(map(has_lbrr, sender(lbrr=False).push(voice(16000, 1))))
+
+
+def test_dtx():
+    tx = sender(dtx=True, bitrate=24000)
+    pause = np.zeros(16000 * 2, np.float32)
+    packets = tx.push(np.concatenate([voice(16000, 1), pause, voice(16000, 1)]))
+    sizes = [len(packet) for packet in packets]
+    assert sum(size <= 2 for size in sizes) > 40
+    assert carried(packets)[-1] is not None
+    assert tx.stats["silence"] >= sum(size <= 2 for size in sizes)
+
+
+@pytest.mark.skipif(not embedded_files(), reason="no embedded models")
+@pytest.mark.parametrize("bitrate", [24000, 32000, 48000, 64000])
+@pytest.mark.parametrize("lbrr", [False, True])
+def test_the_bitrate_is_kept(samples, bitrate, lbrr):
+    pcm, rate = dred.io.wav.read_wav(samples / "slt_16k.wav")
+    tx = dred.Sender(rate, 1, 20, bitrate, lbrr=lbrr)
+    packets = tx.push(pcm)
+    kbps = 8 * sum(map(len, packets)) / (len(packets) * 20)
+    assert kbps == pytest.approx(bitrate / 1000, rel=0.05)
+
+
+def test_cost_of_a_packet_is_flat():
+    """Neither the redundancy's length nor that of the stream makes a packet dearer."""
+
+    def median(tx, seconds):
+        times = []
+        for frame in voice(16000, seconds).reshape(-1, 320):
+            start = time.perf_counter()
+            tx.push(frame)
+            times.append(time.perf_counter() - start)
+        return float(np.median(times[-100:]))
+
+    short, long = sender(dred_ms=200), sender(dred_ms=1040)
+    costs = {"short": median(short, 3), "long": median(long, 3)}
+    costs["later"] = median(long, 6)
+    # Entropy coding of 26 chunks instead of 5 is a small part of a packet.
+    assert costs["long"] < 2 * costs["short"]
+    assert costs["later"] < 2 * costs["long"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"sample_rate": 44100}, "sample_rate"),
+        ({"channels": 6}, "channels"),
+        ({"frame_ms": 30}, "frame_ms"),
+        ({"bitrate": 0}, "bitrate"),
+        ({"bitrate": 10**7}, "bitrate"),
+        ({"dred_ms": -1}, "dred_ms"),
+        ({"dred_ms": 1041}, "dred_ms"),
+        ({"loss_percent": 101}, "loss_percent"),
+        ({"red": 1}, "red"),
+        ({"application": "radio"}, "application"),
+    ],
+)
+def test_arguments(options, says):
+    with pytest.raises(ValueError, match=says):
+        dred.Sender(**options, models=random_models())
+
+
+@pytest.mark.parametrize(
+    ("pcm", "error"),
+    [
+        (np.zeros((100, 2), np.float32), ValueError),
+        (np.zeros((2, 3, 4), np.float32), ValueError),
+        (np.zeros(100, np.int32), TypeError),
+        (np.full(100, np.nan, np.float32), dred.AudioError),
+        (np.full(100, np.inf, np.float32), dred.AudioError),
+    ],
+)
+def test_audio_of_the_wrong_kind(pcm, error):
+    with pytest.raises(error):
+        sender().push(pcm)
+
+
+def test_audio_far_too_loud_does_no_harm():
+    packets = sender().push(1e6 * voice(16000, 0.5))
+    packets += sender().push(1e-30 * voice(16000, 0.5))
+    assert len(packets) == 50
+
+
+def test_plain_packets_are_left_alone():
+    for packet in opus_packets(16000, 3):
+        assert carried([packet]) == [None]
