@@ -69,8 +69,8 @@ def _settings() -> tuple[list[Levels], npt.NDArray[np.float64], npt.NDArray[np.f
     return list(settings), np.array(bits), np.array(damage)
 
 
-def choose_levels(chunks: int, bits: float) -> tuple[Levels, float]:
-    """The least damaging setting whose payload of this many chunks should fit, and its bits.
+def choose_levels(chunks: int, bits: float) -> Levels:
+    """The least damaging setting whose payload of this many chunks should fit.
 
     The cheapest where none fits: fewer chunks will then be coded.
     """
@@ -78,7 +78,7 @@ def choose_levels(chunks: int, bits: float) -> tuple[Levels, float]:
     cost = expected[:, chunks - 1]
     fitting = np.where(cost <= bits, damage[:, chunks - 1], np.inf)
     index = int(np.argmin(fitting if np.isfinite(fitting).any() else cost))
-    return settings[index], float(cost[index])
+    return settings[index]
 
 
 def regular_bitrate(total: int, loss_percent: int, lbrr: bool) -> int:

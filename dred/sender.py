@@ -26,6 +26,7 @@ DTX_BYTES = 2
 # libopus 1.3 spends nearly as many bits on LBRR as on the frame itself when it is told 20 % (PESQ of
 # what arrives falls from 4.4 to 3.3); told 10 %, recovery is as good and the frames are far better.
 LBRR_LOSS_PERCENT = 10
+OVERSHOOT = 1.3  # a payload may cost so much more than its statistics promise
 HIGHEST_PAYLOAD = 1000  # bytes, as large as the reference writes
 
 _REASONS = {
@@ -76,7 +77,8 @@ class Sender:
         self._opus = OpusEncoder(sample_rate, channels, application)
         self._frame = sample_rate * frame_ms // 1000
         self._pending = np.zeros((0, channels), np.float32)
-        self._fed = 0  # samples given to push
+        self._fed = 0  # samples that have to be heard: given to push, or added by a flush
+        self._flushed = 0  # samples that a flush took care of
         self._sent = 0  # packets
         self._chunks = min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS)
         self._idle_reason = (
@@ -119,13 +121,12 @@ class Sender:
 
     def flush(self) -> list[bytes]:
         """Packets with what is left, so that all that was pushed will be heard."""
-        if self._fed == 0:
+        if self._fed == self._flushed:
             return []
         missing = self._fed + self.lookahead - self._sent * self._frame
-        packets = -(-max(missing, 0) // self._frame)
-        padding = packets * self._frame - len(self._pending)
+        padding = -(-missing // self._frame) * self._frame - len(self._pending)
         result = self._encode(np.zeros((padding, self.channels), np.float32))
-        self._fed = 0
+        self._fed = self._flushed = self._sent * self._frame
         return result
 
     def _encode(self, samples: Floats) -> list[bytes]:
@@ -160,11 +161,11 @@ class Sender:
         request.capacity = HIGHEST_PAYLOAD
         chunks = max(1, lib.dred_encoder_available(self._encoder.raw, request))
         allowance = self._budget.allowance()
-        levels, expected = choose_levels(chunks, allowance)
+        levels = choose_levels(chunks, allowance)
         request.header.q0, request.header.dq, request.header.qmax = (
             levels.q0, levels.dq, levels.qmax,
         )  # fmt: skip
-        request.capacity = min(HIGHEST_PAYLOAD, int(max(1.3 * allowance, expected) / 8) + 1)
+        request.capacity = min(HIGHEST_PAYLOAD, int(OVERSHOOT * allowance / 8) + 1)
         size = lib.dred_encoder_payload(self._encoder.raw, request, self._out, self._result)
         if size == lib.DRED_ERR_NODATA:
             return packet, _REASONS[self._result.reason]

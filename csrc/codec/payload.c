@@ -77,23 +77,6 @@ static void read_header(range_decoder *coder, dred_payload_header *header) {
     header->qmax = has_qmax(header) ? read_qmax(coder, header) : QMAX_LEVEL;
 }
 
-static void write_vector(range_encoder *coder, const quant_tables *tables, const int32_t *symbols) {
-    for (int i = 0; i < tables->dimensions; i++)
-        if (quant_is_coded(tables, i))
-            laplace_encode(coder, symbols[i], tables->p0[i], tables->decay[i]);
-}
-
-static int read_vector(range_decoder *coder, const quant_tables *tables, int32_t *symbols) {
-    for (int i = 0; i < tables->dimensions; i++) {
-        int value = 0;
-        if (quant_is_coded(tables, i) &&
-            laplace_decode(coder, tables->p0[i], tables->decay[i], &value) < 0)
-            return -1;
-        symbols[i] = value;
-    }
-    return 0;
-}
-
 int payload_writer_begin(payload_writer *writer, const dred_payload_header *header,
                          const int32_t *state_symbols, unsigned char *out, int capacity) {
     quant_tables tables;
@@ -102,33 +85,28 @@ int payload_writer_begin(payload_writer *writer, const dred_payload_header *head
     tables = quant_tables_of(QUANT_STATE, header->q0);
     writer->header = *header;
     writer->added = 0;
-    writer->kept = 0;
-    writer->last_active = 0;
     range_encoder_init(&writer->coder, out,
                        capacity < PAYLOAD_MAX_BYTES ? capacity : PAYLOAD_MAX_BYTES);
     write_header(&writer->coder, header);
     writer->bits[0] = range_encoder_tell(&writer->coder);
-    write_vector(&writer->coder, &tables, state_symbols);
+    laplace_encode(&writer->coder, &tables.model, state_symbols);
     writer->start = range_encoder_tell(&writer->coder);
     writer->bits[1] = writer->start - writer->bits[0];
     return writer->start > 8 * writer->coder.capacity ? DRED_ERR_NODATA : DRED_OK;
 }
 
-int payload_writer_add(payload_writer *writer, const int32_t *symbols, int active) {
+int payload_writer_add(payload_writer *writer, const int32_t *symbols) {
     range_encoder before = writer->coder;
     quant_tables tables;
     if (writer->added == DRED_MAX_CHUNKS)
         return 0;
     tables = quant_tables_of(QUANT_LATENT, quant_level(&writer->header, writer->added));
-    write_vector(&writer->coder, &tables, symbols);
+    laplace_encode(&writer->coder, &tables.model, symbols);
     if (range_encoder_tell(&writer->coder) > 8 * writer->coder.capacity) {
         writer->coder = before;
         return 0;
     }
     writer->after[writer->added++] = writer->coder;
-    if (active || writer->last_active)
-        writer->kept = writer->added;
-    writer->last_active = active;
     return 1;
 }
 
@@ -138,7 +116,7 @@ static int tell_after(const payload_writer *writer, int n) {
 }
 
 int payload_writer_finish(payload_writer *writer, int rule, int *chunks, int *bits) {
-    int n = writer->kept;
+    int n = writer->added;
     *chunks = 0;
     /* The decoder counts the bits of whole bytes: those of the last vector and the filling. */
     while (rule == PAYLOAD_DECODABLE && n > 0) {
@@ -178,7 +156,7 @@ int payload_write_symbols(const dred_payload_header *header, const int32_t *symb
     if (error < 0)
         return error;
     for (int i = 0; i < chunks; i++)
-        if (!payload_writer_add(&writer, symbols + DRED_STATE_DIM + DRED_LATENT_DIM * i, 1))
+        if (!payload_writer_add(&writer, symbols + DRED_STATE_DIM + DRED_LATENT_DIM * i))
             return DRED_ERR_SPACE;
     return payload_writer_finish(&writer, rule, &written, bits);
 }
@@ -201,7 +179,7 @@ int payload_write_vectors(const dred_payload_header *header, const payload_vecto
     for (int i = 0; i < vectors->chunks && i < DRED_MAX_CHUNKS; i++) {
         tables = quant_tables_of(QUANT_LATENT, quant_level(header, i));
         quant_quantise(&tables, vectors->latents[i], symbols);
-        if (!payload_writer_add(&writer, symbols, vectors->active ? vectors->active[i] : 1))
+        if (!payload_writer_add(&writer, symbols))
             break;
     }
     return payload_writer_finish(&writer, PAYLOAD_DECODABLE, chunks, bits);
@@ -235,7 +213,7 @@ int dred_payload_decode(const unsigned char *data, int size, int max_chunks, dre
     read_header(&coder, &out->header);
     out->bits[0] = range_decoder_tell(&coder);
     tables = quant_tables_of(QUANT_STATE, out->header.q0);
-    if (read_vector(&coder, &tables, out->symbols) < 0)
+    if (laplace_decode(&coder, &tables.model, out->symbols) < 0)
         max_chunks = 0;
     quant_dequantise(&tables, out->symbols, out->state);
     tell = range_decoder_tell(&coder);
@@ -249,7 +227,7 @@ int dred_payload_decode(const unsigned char *data, int size, int max_chunks, dre
         int before = tell;
 
         tables = quant_tables_of(QUANT_LATENT, level);
-        if (read_vector(&coder, &tables, symbols) < 0) {
+        if (laplace_decode(&coder, &tables.model, symbols) < 0) {
             memset(symbols, 0, DRED_LATENT_DIM * sizeof *symbols); /* as all unused ones */
             break;
         }

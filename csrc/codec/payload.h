@@ -23,11 +23,9 @@ typedef struct payload_writer {
     dred_payload_header header;
     range_encoder coder;
     range_encoder after[DRED_MAX_CHUNKS]; /* the coder behind each chunk, for roll-back          */
-    int bits[2];     /* header and state                                                        */
-    int start;       /* bits before the first chunk                                             */
-    int added;       /* chunks coded                                                            */
-    int kept;        /* of these up to one behind the last active one                           */
-    int last_active; /* flag of the chunk added last                                            */
+    int bits[2]; /* header and state                                                           */
+    int start;   /* bits before the first chunk                                                */
+    int added;   /* chunks coded                                                               */
 } payload_writer;
 
 /* Write header and state. `out` is held until finish.
@@ -38,10 +36,8 @@ int payload_writer_begin(payload_writer *writer, const dred_payload_header *head
                          const int32_t *state_symbols, unsigned char *out, int capacity);
 /* Code one more chunk.
  * @param symbols [25] at the level quant_level(header, writer->added)
- * @param active  0: silent. Only chunks up to one behind the last active one are kept, as the
- *                reference does; 1 for all keeps all.
  * @return 1, or 0 where it does not fit or 26 are there (it is then as if never called)          */
-int payload_writer_add(payload_writer *writer, const int32_t *symbols, int active);
+int payload_writer_add(payload_writer *writer, const int32_t *symbols);
 /* End the stream.
  * @param rule PAYLOAD_EXACT or PAYLOAD_DECODABLE
  * @param chunks receives the number of chunks in the payload
@@ -61,7 +57,6 @@ int payload_write_symbols(const dred_payload_header *header, const int32_t *symb
 typedef struct payload_vectors {
     const float *state;                    /* [50]                                               */
     const float *latents[DRED_MAX_CHUNKS]; /* [25] each, newest first                            */
-    const unsigned char *active;           /* NULL: all active; else one flag per chunk          */
     int chunks;                            /* chunks wanted                                      */
 } payload_vectors;
 

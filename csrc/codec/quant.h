@@ -5,6 +5,7 @@
 #ifndef CODEC_QUANT_H
 #define CODEC_QUANT_H
 
+#include "coder/laplace.h"
 #include "dred.h"
 
 /* Indexed by DRED_TABLE_SCALE, _DEAD_ZONE, _DECAY, _P0, then by level. */
@@ -13,18 +14,15 @@ extern const uint8_t statistics_state[4][DRED_LEVELS][DRED_STATE_DIM];
 
 enum { QUANT_LATENT = 0, QUANT_STATE = 1 }; /* the `state` argument of dred_statistics */
 
-/* The four rows of one level. */
+/* The four rows of one level. Only the dimensions of the model are coded; the symbol of another
+ * is 0 by definition. */
 typedef struct quant_tables {
-    const uint8_t *scale, *dead_zone, *decay, *p0;
+    const uint8_t *scale, *dead_zone;
+    laplace_model model;
     int dimensions;
 } quant_tables;
 
 quant_tables quant_tables_of(int kind, int level);
-
-/* 1 if dimension i is coded; if not its symbol is 0 by definition. */
-static inline int quant_is_coded(const quant_tables *tables, int i) {
-    return tables->decay[i] != 0 && tables->p0[i] != 255;
-}
 
 /* Level of chunk i, 0 = newest (i up to DRED_MAX_CHUNKS - 1, header valid). */
 int quant_level(const dred_payload_header *header, int chunk);

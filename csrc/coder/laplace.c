@@ -72,7 +72,8 @@ static int decode_magnitude_symbol(range_decoder *decoder, const uint16_t *tail)
 
 int laplace_decode(range_decoder *decoder, const laplace_model *model, int32_t *values) {
     range_decoder local = *decoder; /* in registers */
-    for (uint64_t left = model->coded; left; left &= left - 1) {
+    int error = 0;
+    for (uint64_t left = model->coded; left && !error; left &= left - 1) {
         int i = __builtin_ctzll(left);
         int sign = decode_sign(&local, model->p0[i]), magnitude = 0, symbol;
         if (sign != 0) {
@@ -80,12 +81,14 @@ int laplace_decode(range_decoder *decoder, const laplace_model *model, int32_t *
             do {
                 symbol = decode_magnitude_symbol(&local, laplace_tails[model->decay[i]]);
                 magnitude += symbol;
-                if (magnitude > LAPLACE_LIMIT)
-                    return -1;
-            } while (symbol == LAPLACE_ESCAPE);
+            } while (symbol == LAPLACE_ESCAPE && magnitude <= LAPLACE_LIMIT);
+            if (magnitude > LAPLACE_LIMIT) {
+                error = -1;
+                magnitude = 0;
+            }
         }
         values[i] = sign * magnitude;
     }
     *decoder = local;
-    return 0;
+    return error;
 }

@@ -10,7 +10,7 @@ from dred.cli.encode import add_sender_options
 from dred.cli.options import add_json, print_json, progress
 
 if TYPE_CHECKING:
-    from dred.simulate import Simulation
+    from dred.evaluate.report import Track
 
 DEFAULT_SCHEMES = "clean,plc,neural-plc,lbrr,dred,dred+lbrr"
 COLUMNS = ("regular", "lbrr", "dred", "plc")
@@ -27,7 +27,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help=f"which to compare, separated by commas (default {DEFAULT_SCHEMES})",
     )  # fmt: skip
     add_sender_options(parser)
-    parser.add_argument("--out", metavar="DIR", help="write a wav per scheme here")
+    parser.add_argument("--out", metavar="DIR", help="write report.html and a wav per scheme here")
     parser.add_argument("--no-metrics", action="store_true", help="leave out PESQ and STOI")
     add_json(parser)
 
@@ -35,6 +35,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> None:
     from dred import load_models, simulate
     from dred.errors import AudioError
+    from dred.evaluate.outcome import describe, scores
+    from dred.evaluate.report import Track
     from dred.io.wav import mix, read_wav, write_wav
     from dred.simulate import find_scheme
 
@@ -52,53 +54,46 @@ def run(args: argparse.Namespace) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     models = load_models(args.models)
 
-    rows = []
+    rows, tracks = [], []
     for name in progress(names, "schemes"):
         result = simulate(
             pcm, rate, lost, name, args.bitrate, args.loss_percent, models,
             frame_ms=args.frame_ms, dred_ms=args.dred_ms,
         )  # fmt: skip
-        row = describe(result)
-        if not args.no_metrics:
-            row |= scores(pcm, result.pcm, rate)
+        rated = {} if args.no_metrics else scores(pcm, result.pcm, rate)
+        row = describe(result) | rated
         if folder:
             row["wav"] = str(folder / f"{name}.wav")
             write_wav(row["wav"], result.pcm, rate)
+            tracks.append(Track(result, rated))
         rows.append(row)
+    if folder:
+        write_reports(args, folder, pcm, rate, tracks)
     if args.json:
         print_json({"input": args.input, "bitrate": args.bitrate, "schemes": rows})
     else:
         print_table(rows)
         if folder:
             print(f"\nlisten: {folder}/<scheme>.wav")
+            print(f"look:   {folder}/report.html")
 
 
-def describe(result: "Simulation") -> dict[str, Any]:
-    """What a scheme sent, lost, and made its frames from."""
-    from collections import Counter
+def write_reports(
+    args: argparse.Namespace, folder: Path, pcm: Any, rate: int, tracks: "list[Track]"
+) -> None:
+    """report.json, and report.html to look at and to listen to."""
+    import json
 
-    return {
-        "scheme": result.scheme,
-        "kbps": result.kbps,
-        "packets": len(result.lost),
-        "lost": int(result.lost.sum()),
-        "frames": dict(Counter(result.sources)),
+    from dred.evaluate.report import simulation_data, write_simulation
+
+    name = "standard input" if args.input == "-" else Path(args.input).name
+    settings = {
+        option: getattr(args, option)
+        for option in ("bitrate", "dred_ms", "loss_percent", "frame_ms", "trace", "loss", "seed")
     }
-
-
-def scores(reference: Any, degraded: Any, rate: int) -> dict[str, float | None]:
-    """PESQ-WB and STOI of the mono mixes; None where they cannot be computed."""
-    from dred.errors import DredError
-    from dred.evaluate.metrics import pesq_wb, stoi
-
-    heard, wanted = (pcm if pcm.ndim == 1 else pcm.mean(axis=1) for pcm in (degraded, reference))
-    found: dict[str, float | None] = {}
-    for name, metric in (("pesq", pesq_wb), ("stoi", stoi)):
-        try:
-            found[name] = metric(wanted, heard, rate)
-        except DredError:
-            found[name] = None  # too short or silent, or the package is not installed
-    return found
+    data = simulation_data(name, pcm, rate, tracks, settings)
+    (folder / "report.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    write_simulation(folder / "report.html", data, pcm, rate, tracks)
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:

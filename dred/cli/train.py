@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import fields
 from pathlib import Path
+
+from dred.errors import UnavailableError
 
 NETWORKS = ("pitch", "rdovae", "plc", "fargan")
 
@@ -45,21 +46,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs one sub-command; 0 done, 1 failed, 2 wrong usage."""
+    """Runs one sub-command; failures leave as exceptions."""
     try:
         import torch  # noqa: F401
     except ImportError:
-        print("dred train: torch is not installed (pip install 'dred[train]')", file=sys.stderr)
-        return 1
-    try:
-        if args.network == "features":
-            from dred.train.features import build
-            build(args.speech, args.out, args.models, args.decoded, args.statistics)
-            return 0
-        return _network(args)
-    except (OSError, ValueError) as error:
-        print(f"dred train: {error}", file=sys.stderr)
-        return 2 if isinstance(error, ValueError) else 1
+        raise UnavailableError("torch is not installed (pip install 'dred[train]')") from None
+    if args.network == "features":
+        from dred.train.features import build
+
+        build(args.speech, args.out, args.models, args.decoded, args.statistics)
+        return 0
+    return _network(args)
 
 
 def _network(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from dred.errors import PacketError
@@ -141,10 +142,7 @@ def _plausible(packets: list[tuple[float, RtpPacket]]) -> bool:
     if len(packets) < LEAST_PACKETS:
         return False
     numbers = [packet.sequence for _, packet in packets]
-    steps = [
-        (after - before + CLOSE) & 0xFFFF
-        for before, after in zip(numbers, numbers[1:], strict=False)
-    ]
+    steps = [(after - before + CLOSE) & 0xFFFF for before, after in pairwise(numbers)]
     return sum(step <= 2 * CLOSE for step in steps) >= NEIGHBOURS * len(steps)
 
 

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Redundant audio payloads (RFC 2198): older packets ride along; knows no codec and no stream.
 
-    one 4-byte header for each redundant block, oldest first, one byte for the primary one:
-     0                   1                    2                   3
-     0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
-    |F|   block PT  |  timestamp offset         |   block length    |   F = 1
-    |F|   block PT  |                                                   F = 0
-    then the blocks in the same order
+A payload is a 4-byte header for each redundant block, the oldest first (1 bit set, 7 bits payload
+type, 14 bits timestamp offset, 10 bits length), one byte for the primary block (1 bit clear, 7 bits
+payload type), then the blocks in the same order.
 """
 
 from __future__ import annotations

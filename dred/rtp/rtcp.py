@@ -194,8 +194,10 @@ def _packet(kind: int, count: int, *parts: bytes) -> bytes:
 
 def _known(kind: int, count: int, body: bytes) -> list[Rtcp]:
     if kind == SR:
-        ssrc, own = struct.unpack_from(">I", body)[0], SENDER.unpack_from(body, 4)
-        return [SenderReport(ssrc, *own, _reports(body[4 + SENDER.size :], count))]
+        ssrc = struct.unpack_from(">I", body)[0]
+        ntp, timestamp, packets, octets = SENDER.unpack_from(body, 4)
+        reports = _reports(body[4 + SENDER.size :], count)
+        return [SenderReport(ssrc, ntp, timestamp, packets, octets, reports)]
     if kind == RR:
         return [ReceiverReport(struct.unpack_from(">I", body)[0], _reports(body[4:], count))]
     if kind == SDES:

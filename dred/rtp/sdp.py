@@ -94,7 +94,9 @@ class OpusFormat:
             (f"sprop-ext-{self.dred_id}-dred-duration", self.sends_dred_ms),
         ]
         return ";".join(
-            f"{name}={int(value)}" for name, value in said if value is not None and value is not False
+            f"{name}={int(value)}"
+            for name, value in said
+            if value is not None and value is not False
         )
 
 

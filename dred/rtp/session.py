@@ -133,6 +133,11 @@ class RtpReceiver:
         self._given: set[int] = set()
         self._candidate: tuple[RtpPacket, float] | None = None
 
+    @property
+    def frames(self) -> int:
+        """Frame times from the first packet of the present source to its newest."""
+        return 0 if self.reception is None else self._newest - self._first + 1
+
     def push(self, data: bytes, arrival_ms: float) -> bool:
         """Take a datagram; False where it was no packet of the stream."""
         try:
@@ -161,7 +166,9 @@ class RtpReceiver:
             self._begin(packet.ssrc, self._newest + self.SOURCE_STEP)
         self.stats.strays += self._candidate is not None and not waiting
         self._candidate = None
-        return all([self._accept(*each) for each in [*waiting, (packet, arrival_ms)]])
+        for each in waiting:
+            self._accept(*each)
+        return self._accept(packet, arrival_ms)
 
     def _begin(self, ssrc: int, number: int) -> None:
         self.reception = Reception(ssrc)

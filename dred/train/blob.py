@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dred.errors import ModelError
+
 HEADER = struct.Struct("<4s4i44s")
 MAGIC = b"DNNw"
 TYPES: dict[int, np.dtype] = {0: np.dtype("<f4"), 1: np.dtype("<i4"), 3: np.dtype("i1")}
@@ -22,7 +24,7 @@ ALIGN = 64
 ROWS, COLUMNS = 8, 4
 
 
-class BlobError(ValueError):
+class BlobError(ModelError):
     """The file is not a valid weight file, or it lacks an array."""
 
 

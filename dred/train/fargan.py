@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from dred.train.data import STEP, SpeechData, shift_level
 from dred.train.fargan_net import PREEMPHASIS, Fargan, period_of
-from dred.train.losses import RESOLUTIONS, continuity_loss, spectral_loss
 from dred.train.loop import TrainConfig
+from dred.train.losses import RESOLUTIONS, continuity_loss, spectral_loss
 
 DELAY = 80      # the feature of a step is centred in the pcm frame that starts 80 samples earlier
 

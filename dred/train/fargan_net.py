@@ -87,8 +87,8 @@ class SignalNet(nn.Module):
                 noise: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Excitation [batch, 40] and the next state, whose buffer is left to the caller.
 
-        `piece` [batch, 80], `gain` [batch, 44] (one value repeated), `noise` [batch, NOISE] for the rounding of
-        activations (pre-drawn: a call per layer would cost more than the layers).
+        `piece` [batch, 80]; `gain` [batch, 44], one value repeated; `noise` [batch, NOISE] imitates
+        the rounding of activations (drawn outside: a call per layer would cost more than layers).
         """
         cuts = iter(() if noise is None else noise.split(self.CUTS, 1))
 

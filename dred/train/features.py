@@ -3,18 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
+import soundfile
 import torch
 
+from dred.errors import AudioError
+from dred.models import Models, load_models
+from dred.stages import analyse, burg_features
 from dred.train import export
-from dred.train.data import SpeechData
+from dred.train.data import STEP, SpeechData
+from dred.train.pitch_inputs import pitch_inputs
 from dred.train.quantiser import LEVELS, SLOPES, Quantiser, chunk_levels
 from dred.train.rdovae import MAX_CHUNKS, decode, encode
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
 
+RATE = 16000
+AUDIO = (".wav", ".flac", ".opus", ".ogg")
 SEQUENCE = 4 * 2 * MAX_CHUNKS       # dframes encoded at once: warm-up is short beside it
 
 
@@ -57,3 +65,61 @@ def write_decoded(folder: Path, weights: Path, statistics: Path) -> None:
     temporary = Path(folder) / "decoded.part"
     result.astype("<f4").tofile(temporary)
     temporary.replace(Path(folder) / "decoded.f32")
+
+
+def disturbed(pcm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A copy with level and white or coloured noise drawn anew every few seconds."""
+    out = pcm.astype(np.float32)
+    at = 0
+    while at < len(out):
+        piece = out[at:at + int(rng.uniform(3, 12) * RATE)]
+        gain = 10.0 ** (rng.uniform(-25, 6) / 20)
+        noise = np.zeros(len(piece))
+        if rng.random() < 0.4:
+            noise = rng.standard_normal(len(piece))
+            if rng.random() < 0.5:
+                noise = 0.4 * np.convolve(noise, 0.9 ** np.arange(40))[:len(piece)]
+            noise *= piece.std() * gain * 10.0 ** (-rng.uniform(5, 35) / 20)
+        piece[:] = np.clip(np.round(piece * gain + noise), -32768, 32767)
+        at += len(piece)
+    return out
+
+
+def build(speech: Path, out: Path, weights: Path | None, decoded: bool,
+          statistics: Path | None) -> None:
+    """Writes a data folder from all audio files (16 kHz mono) below a folder."""
+    models: Models = load_models(weights)
+    rng = np.random.default_rng(1)
+    paths = sorted(p for p in Path(speech).rglob("*") if p.suffix in AUDIO)
+    if not paths:
+        raise AudioError(f"{speech}: no audio files ({', '.join(AUDIO)})")
+    rng.shuffle(paths)
+    out.mkdir(parents=True, exist_ok=True)
+    files, first = [], 0
+    names = ("pcm16.i16", "feat.f32", "burg.f32", "pitch.i8")
+    with ExitStack() as stack:
+        arrays = [stack.enter_context(open(out / name, "wb")) for name in names]
+        for path in paths:
+            try:
+                pcm, rate = soundfile.read(path, dtype="int16")
+            except soundfile.LibsndfileError as reason:
+                raise AudioError(f"{path}: {reason.error_string}") from None
+            if rate != RATE or pcm.ndim != 1:
+                raise AudioError(f"{path}: expected {RATE} Hz mono")
+            steps = len(pcm) // STEP
+            pcm = pcm[:steps * STEP]
+            other = disturbed(pcm, rng)
+            lpc = analyse(other / np.float32(32768), models)[:, 20:]
+            rows = (pcm, analyse(pcm, models)[:, :20], burg_features(pcm),
+                    pitch_inputs(other, lpc))
+            for array, row in zip(arrays, rows, strict=True):
+                array.write(np.ascontiguousarray(row).tobytes())
+            files.append({"file": path.name, "source": path.stem.rsplit("_", 1)[0],
+                          "first_step": first, "steps": steps})
+            first += steps
+    (out / "files.json").write_text(json.dumps(files))
+    if decoded:
+        if weights is None or statistics is None:
+            raise ValueError("--decoded needs --models and --statistics")
+        write_decoded(out, weights, statistics)
+    print(f"{out}: {len(files)} files, {first * STEP / RATE / 3600:.2f} hours")

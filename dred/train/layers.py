@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Layers in torch with the exact run-time arithmetic (gate order z, r, h; reset after); know no task.
+"""Layers in torch with the run-time arithmetic (gate order z, r, h; reset after); know no task.
 
 Every layer carries the name of its records in a weight file and says how it is stored there, so
 that export and import need no table of their own.

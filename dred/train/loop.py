@@ -12,6 +12,7 @@ import copy
 import csv
 import math
 import os
+import signal
 import time
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -93,6 +94,7 @@ class Run:
         self.rng = np.random.default_rng(self.config.seed)
         self.optimisers = optimise.create(task.model, self.config)
         self.step, self.spent, self.audio = 0, 0.0, 0.0
+        self.stopping = False
         self.average = copy.deepcopy(task.model).eval()
         if resume and (folder / "state.pt").exists():
             self._restore()
@@ -154,14 +156,15 @@ class Run:
         return {"loss": float(loss.detach()), "norm": float(norm), **metrics}
 
     def train(self) -> dict[str, float]:
-        """Runs until the time budget is spent; returns the final evaluation."""
+        """Runs until the time budget is spent or SIGTERM; returns the final evaluation."""
         budget = self.config.minutes * 60.0
+        signal.signal(signal.SIGTERM, self._ask_to_stop)
         logged = saved = time.monotonic()
         gathered: list[dict[str, float]] = []
         self.task.model.train()
         rounding = False
         audio = self.audio
-        while self.spent < budget:
+        while self.spent < budget and not self.stopping:
             began = time.monotonic()
             if not rounding and self.spent >= self.config.int8_from * budget:
                 rounding = True
@@ -182,6 +185,9 @@ class Run:
                 audio = self.audio
         self.checkpoint()
         return self._log_evaluation()
+
+    def _ask_to_stop(self, *_: object) -> None:
+        self.stopping = True
 
     def _log_evaluation(self) -> dict[str, float]:
         set_fake_int8(self.average, True)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from dred.train import export
+from dred.train.blob import BlobError
 from dred.train.data import STEP, SpeechData
 from dred.train.fargan import DELAY, next_period
 from dred.train.fargan_net import PREEMPHASIS, Fargan
@@ -36,10 +37,10 @@ def load_network(kind: Callable[[], nn.Module], files: list[Path]) -> nn.Module:
     for path in files:
         try:
             export.load(network, path)
-        except ValueError:
+        except BlobError:
             continue
         return network
-    raise ValueError(f"none of the files holds {kind.__name__}")
+    raise BlobError(f"none of the files holds {kind.__name__}")
 
 
 def feature_blocks(data: SpeechData, dframes: int) -> Tensor:

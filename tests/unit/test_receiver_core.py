@@ -244,7 +244,7 @@ def test_a_large_gap():
 
 
 def test_a_long_silence_costs_no_more_than_a_short_one():
-    """Nothing arrives for half a minute; a frame takes as long as in the beginning."""
+    """Nothing arrives for ten seconds; a frame takes as long as in the beginning."""
     rx = receiver(48000)
     listen(rx, dred_packets(48000, 10))
 
@@ -257,9 +257,9 @@ def test_a_long_silence_costs_no_more_than_a_short_one():
         return float(np.median(times))
 
     early = median(100)
-    for _ in range(1300):
+    for _ in range(400):
         rx.pull()
-    assert median(100) < 3 * early
+    assert median(100) < 2.5 * early
 
 
 def garbage(rng, packets):

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`dred receive --listen HOST:PORT out.wav`: a live call to a sound file."""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dred.cli.options import add_json, add_models, integer, number, print_json
+from dred.cli.send import add_rtp_options, address
+
+if TYPE_CHECKING:
+    from dred.net import LiveReceiver
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("receive", help="RTP to a sound file")
+    parser.add_argument("--listen", required=True, type=address, metavar="HOST:PORT")
+    parser.add_argument("output", metavar="OUT.wav", help="- is stdout")
+    parser.add_argument("--seconds", type=number(0), metavar="S", help="end after so much audio")
+    parser.add_argument("--idle", type=number(0), default=5.0, metavar="S",
+                        help="end after so long without a packet (default 5)")  # fmt: skip
+    parser.add_argument("--jitter-ms", type=number(0, 5000), default=60.0, metavar="MS",
+                        help="play-out delay; bridges bursts up to it (default 60)")  # fmt: skip
+    parser.add_argument("--payload-type", type=integer(0, 127), metavar="PT",
+                        help="of Opus (default: that of the first packet)")  # fmt: skip
+    add_rtp_options(parser)
+    parser.add_argument("--sdp", metavar="FILE", help="take the payload types from a description")
+    parser.add_argument("--output-rate", type=int, choices=(8000, 12000, 16000, 24000, 48000),
+                        default=48000, help="default 48000")  # fmt: skip
+    parser.add_argument("--channels", type=int, choices=(1, 2), default=1, help="default 1")
+    parser.add_argument("--no-dred", action="store_true", help="leave the redundancy unused")
+    parser.add_argument("--no-lbrr", action="store_true", help="leave in-band FEC unused")
+    parser.add_argument("--plc", choices=("neural", "classic"), default="neural",
+                        help="concealment of what nothing describes (default neural)")  # fmt: skip
+    add_models(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    from dred import Receiver, load_models
+    from dred.io.wav import write_wav
+    from dred.net import LiveReceiver, format_address
+
+    payload_type, red_type = args.payload_type, args.red_type
+    if args.sdp:
+        payload_type, red_type = read_types(args.sdp)
+    receiver = Receiver(
+        args.output_rate, args.channels, load_models(args.models), args.jitter_ms,
+        concealment=args.plc, use_lbrr=not args.no_lbrr, use_dred=not args.no_dred,
+    )  # fmt: skip
+    live = LiveReceiver(
+        args.listen, receiver, payload_type, red_type,
+        realtime=args.rate == "realtime",
+        send_rtcp=not args.no_rtcp,
+        seconds=args.seconds,
+        idle_s=args.idle,
+        jitter_ms=args.jitter_ms,
+        on_second=second_printer() if args.stats else None,
+    )  # fmt: skip
+    print(f"listening on {format_address(live.address)}", file=sys.stderr, flush=True)
+    audio = live.run()
+    write_wav(args.output, audio, args.output_rate)
+    report = describe(live) | {"seconds": len(audio) / args.output_rate}
+    if args.json:
+        print_json(report)
+    elif args.output != "-":
+        made = ", ".join(f"{what} {count}" for what, count in receiver.stats.frames().items())
+        print(f"{report['packets']} packets, {report['lost']} lost; frames made from: {made}")
+
+
+def read_types(path: str) -> tuple[int, int | None]:
+    """Payload types of Opus and RED from an SDP file."""
+    from dred.io.files import read_bytes
+    from dred.rtp.sdp import SdpError, parse
+
+    session = parse(read_bytes(path, SdpError).decode("utf-8", "replace"))
+    return session.format.payload_type, session.format.red_type
+
+
+def describe(live: "LiveReceiver") -> dict[str, object]:
+    """What came, and what was made of it."""
+    reception, stats = live.rtp.reception, live.rtp.stats
+    found: dict[str, object] = {
+        "packets": stats.packets,
+        "lost": 0,
+        "malformed_rtp": stats.malformed,
+        "other_types": stats.other_types,
+        "sources": stats.sources,
+        "copies": stats.copies,
+        "copies_used": stats.copies_used,
+    }
+    if reception is not None:
+        losses = reception.figures()
+        found |= {
+            "lost": reception.lost,
+            "jitter_ms": reception.jitter_ms,
+            "mean_burst": losses.mean_burst,
+            "longest_burst": losses.longest_burst,
+        }
+    return found | live.receiver.stats.as_dict()
+
+
+def second_printer() -> "Callable[[int, LiveReceiver], None]":
+    """Prints a line for each second, with what happened in it."""
+    before: Counter[str] = Counter()
+
+    def show(second: int, live: "LiveReceiver") -> None:
+        reception, stats = live.rtp.reception, live.receiver.stats
+        now = Counter({
+            "received": reception.received if reception else 0,
+            "lost": reception.lost if reception else 0,
+            "late": stats.late,
+            "copies used": live.rtp.stats.copies_used,
+            **{f"frames {what}": count for what, count in stats.frames().items()},
+        })  # fmt: skip
+        parts = [f"{what} {now[what] - before[what]}" for what in now]
+        jitter = reception.jitter_ms if reception else 0.0
+        print(f"{second:5d} s  {'  '.join(parts)}  jitter {jitter:.1f} ms",
+              file=sys.stderr, flush=True)  # fmt: skip
+        before.clear()
+        before.update(now)
+
+    return show

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One simulation in numbers: what was sent, lost, made up, and how it sounds; knows no files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dred.errors import DredError
+from dred.evaluate.metrics import METRICS, measure
+from dred.simulate import Simulation
+
+DEFAULT_METRICS = ("pesq", "stoi")
+
+
+def describe(result: Simulation) -> dict[str, Any]:
+    """What a scheme sent, lost, and made its frames from."""
+    return {
+        "scheme": result.scheme,
+        "kbps": result.kbps,
+        "packets": len(result.lost),
+        "lost": int(result.lost.sum()),
+        "frames": dict(Counter(result.sources)),
+    }
+
+
+def scores(
+    reference: npt.NDArray[Any],
+    degraded: npt.NDArray[Any],
+    rate: int,
+    names: Iterable[str] = DEFAULT_METRICS,
+) -> dict[str, float | None]:
+    """Metrics of the mono mixes; None where the package of one is not installed."""
+    heard, wanted = (pcm if pcm.ndim == 1 else pcm.mean(axis=1) for pcm in (degraded, reference))
+    found: dict[str, float | None] = {}
+    for name in names:
+        try:
+            found |= measure(np.asarray(wanted), np.asarray(heard), rate, [name])
+        except DredError:
+            found[name] = None
+    return found
+
+
+def check_metrics(names: Iterable[str]) -> list[str]:
+    """The names, or a ValueError that lists those there are."""
+    chosen = list(dict.fromkeys(names))
+    for name in chosen:
+        if name not in METRICS:
+            raise ValueError(f"unknown metric {name!r}; there are {', '.join(METRICS)}")
+    return chosen

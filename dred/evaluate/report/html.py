@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One page from the template, styles, scripts and data; knows not what the data mean.
+
+The page asks for nothing: it opens from a disk, in a mail, offline."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from importlib import resources
+from typing import Any
+
+# What a page may do: run what is inside it, and nothing from anywhere else.
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+
+
+def build_page(title: str, data: dict[str, Any], script: str) -> str:
+    """script: name of the page's own script beside this module."""
+    parts = {
+        "title": html.escape(title),
+        "policy": html.escape(POLICY),
+        "style": _read("page.css"),
+        "script": _read("common.js") + _read(script),
+        "data": embed(data),
+    }
+    # In one pass: data that look like a placeholder stay what they are.
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _read("page.html"))
+
+
+def embed(data: Any) -> str:
+    """JSON that may stand inside a script element. NaN becomes null."""
+    text = json.dumps(finite(data), separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def finite(value: Any) -> Any:
+    """The same with null where numbers are not finite: JSON has none."""
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _read(name: str) -> str:
+    return (resources.files(__package__) / name).read_text(encoding="utf-8")

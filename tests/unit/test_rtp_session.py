@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import replace
+
+import pytest
+
+from dred.errors import PacketError
+from dred.packet import attach_payload
+from dred.rtp import RtpReceiver, RtpSender, red
+from dred.rtp.bitrate import opus_bitrate
+from dred.rtp.numbering import Numbering
+
+SILK_20 = 0x48  # one frame of 20 ms, wide band
+SPEECH = [bytes([SILK_20, 10, i, 7]) for i in range(40)]
+SILENCE = bytes([SILK_20])
+
+
+class Sink:
+    """Stands for a dred.Receiver."""
+
+    def __init__(self):
+        self.got = []
+
+    def push(self, packet, sequence, arrival_ms=None):
+        self.got.append((sequence, packet))
+
+
+def send(packets, **options):
+    sender = RtpSender(1, **{"sequence": 10, "timestamp": 1000, **options})
+    return [sender.send(packet) for packet in packets]
+
+
+def receive(packets, **options):
+    sink = Sink()
+    receiver = RtpReceiver(sink, **options)
+    for number, packet in enumerate(packets):
+        receiver.push(bytes(packet), 20.0 * number)
+    return sink.got, receiver
+
+
+def test_clock_and_numbers():
+    sent = send(SPEECH[:3], sequence=65534, timestamp=2**32 - 960)
+    assert [p.sequence for p in sent] == [65534, 65535, 0]
+    assert [p.timestamp for p in sent] == [2**32 - 960, 0, 960]
+    assert [p.marker for p in sent] == [True, False, False]
+    assert {(p.payload_type, p.ssrc) for p in sent} == {(111, 1)}
+
+
+def test_first_numbers_are_random():
+    starts = {(s.ssrc, s.timestamp) for s in (RtpSender() for _ in range(4))}
+    assert len(starts) == 4
+
+
+def test_what_is_no_opus_is_refused():
+    with pytest.raises(PacketError, match="duration"):
+        send([b""])
+
+
+def test_silence_takes_time_but_no_number():
+    sent = send([*SPEECH[:2], SILENCE, SILENCE, *SPEECH[2:4]], skip_dtx=True)
+    assert sent[2] is sent[3] is None
+    kept = [p for p in sent if p]
+    assert [p.sequence for p in kept] == [10, 11, 12, 13]
+    assert [(p.timestamp - 1000) // 960 for p in kept] == [0, 1, 4, 5]
+    assert [p.marker for p in kept] == [True, False, True, False]
+    got, receiver = receive(kept)
+    assert [number for number, _ in got] == [0, 1, 4, 5]
+    assert receiver.reception.lost == 0
+
+
+def test_silence_that_is_sent_is_marked_as_such():
+    sent = send([SPEECH[0], SILENCE, SPEECH[1]])
+    assert [p.marker for p in sent] == [True, False, True]
+
+
+def test_numbers_wrap_on_the_way():
+    sent = send(SPEECH, sequence=65520, timestamp=2**32 - 5000)
+    got, receiver = receive(sent)
+    assert got == list(enumerate(SPEECH))
+    assert receiver.frames == 40
+
+
+def test_loss_reordering_and_duplicates():
+    sent = send(SPEECH[:8])
+    order = [0, 2, 1, 1, 5, 4, 7]
+    got, receiver = receive([sent[i] for i in order])
+    assert [number for number, _ in got] == order
+    assert (receiver.reception.lost, receiver.reception.duplicates) == (2, 1)
+    assert receiver.reception.figures().mean_burst == 1
+
+
+@pytest.mark.parametrize("copies", [1, 2, 4])
+def test_copies_fill_what_is_lost(copies):
+    sent = send(SPEECH, red_copies=copies)
+    lost = {10, 20, 21, 30, 31, 32, 33}
+    got, receiver = receive([p for i, p in enumerate(sent) if i not in lost])
+    missing = set(range(40)) - {number for number, _ in got}
+    burst = [min(b, 40) for b in (1, 2, 4)]
+    assert len(missing) == sum(max(0, length - copies) for length in burst)
+    assert all(SPEECH[number] == data for number, data in got)
+    assert len(got) == len({number for number, _ in got})
+    assert receiver.stats.copies_used == 7 - len(missing)
+
+
+def test_copies_before_the_first_packet_are_left_alone():
+    got, _ = receive(send(SPEECH[:5], red_copies=2)[3:])
+    assert [number for number, _ in got] == [0, 1]
+
+
+def test_copies_carry_no_dred():
+    with_dred = [attach_payload(packet, bytes(40)) for packet in SPEECH[:2]]
+    blocks = red.parse(send(with_dred, red_copies=1)[1].payload)
+    assert [block.data for block in blocks] == [SPEECH[0], with_dred[1]]
+
+
+def test_packets_keep_to_the_size_asked_for():
+    long = [bytes([SILK_20]) + bytes(99) for _ in range(10)]
+    for packet in send(long, red_copies=4, max_bytes=300):
+        assert len(bytes(packet)) <= 300
+
+
+def test_copies_know_their_place_across_silence():
+    packets = [*SPEECH[:2], *[SILENCE] * 3, *SPEECH[2:5]]
+    sent = [p for p in send(packets, red_copies=2, skip_dtx=True) if p]
+    got, _ = receive([p for i, p in enumerate(sent) if i not in (1, 3)])
+    assert sorted(got) == [(0, SPEECH[0]), (1, SPEECH[1]), *zip((5, 6, 7), SPEECH[2:5])]  # noqa: B905
+
+
+def test_other_types_are_counted():
+    sent = send(SPEECH[:4])
+    sent.insert(1, replace(sent[0], payload_type=101))
+    got, receiver = receive(sent)
+    assert len(got) == 4
+    assert receiver.stats.other_types == 1
+    assert receive(send(SPEECH[:4]), payload_type=96)[0] == []
+
+
+def test_a_type_that_is_asked_for_is_taken():
+    assert len(receive(send(SPEECH[:4], payload_type=96), payload_type=96)[0]) == 4
+
+
+def test_a_new_source_takes_over_after_two_packets():
+    first, second = send(SPEECH[:5]), send(SPEECH[5:9])
+    second = [replace(p, ssrc=2, sequence=p.sequence + 999) for p in second]
+    got, receiver = receive([*first, *second])
+    step = receiver.SOURCE_STEP
+    assert [number for number, _ in got] == [*range(5), *range(4 + step, 8 + step)]
+    assert [data for _, data in got] == SPEECH[:9]
+    assert receiver.stats.sources == 2
+    assert receiver.reception.ssrc == 2
+
+
+def test_single_strays_do_not_take_over():
+    sent = send(SPEECH[:6])
+    sent.insert(2, replace(sent[0], ssrc=7))
+    sent.insert(5, replace(sent[0], ssrc=8))
+    got, receiver = receive(sent)
+    assert [number for number, _ in got] == [*range(6)]
+    assert (receiver.stats.sources, receiver.stats.strays) == (1, 2)
+
+
+def test_malformed_packets_are_counted():
+    sent = send(SPEECH[:3], red_copies=1)
+    broken = replace(sent[1], payload=b"\xef\x00")
+    got, receiver = receive([sent[0], broken, b"nonsense", sent[2]])
+    assert receiver.stats.malformed == 2
+    assert [number for number, _ in got] == [0, 1, 2]  # 1 from the copy
+
+
+def test_a_timestamp_that_jumps_is_not_believed():
+    numbering = Numbering()
+    assert [numbering.push(i, 960 * i, 960) for i in range(3)] == [0, 1, 2]
+    assert numbering.push(3, 10**9, 960) == 3
+    assert numbering.push(4, 10**9 + 960, 960) == 4
+    assert numbering.jumps == 1
+
+
+def test_bitrate_is_shared_with_copies():
+    assert opus_bitrate(32000, 0, 20, True, True) == 32000
+    assert opus_bitrate(48000, 2, 20, False, False) == pytest.approx(16000, abs=100)
+    with_dred = opus_bitrate(64000, 1, 20, False, True)
+    assert 32000 < with_dred < 64000

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
+import pytest
+from signals import delay, voice
+from weights import random_models
+
+import dred
+from dred.simulate import fit_trace
+
+GAP = [0] * 20 + [1] * 4 + [0] * 10 + [1] + [0] * 200
+
+
+def simulate(pcm, rate, trace, scheme="dred+lbrr", **options):
+    return dred.simulate(pcm, rate, trace, scheme, models=random_models(), **options)
+
+
+@pytest.mark.parametrize("rate", [8000, 12000, 16000, 24000, 48000])
+def test_without_loss_it_is_aligned_to_the_sample(rate):
+    pcm = voice(rate, 1)
+    result = simulate(pcm, rate, [0], "dred", bitrate=64000)
+    assert result.pcm.shape == pcm.shape
+    assert set(result.sources) == {"regular"}
+    # Opus's high-pass turns the phase of low harmonics: the second difference weighs high ones.
+    assert delay(np.diff(pcm, 2), np.diff(result.pcm, 2)) == 0
+
+
+@pytest.mark.parametrize("scheme", dred.SCHEMES)
+def test_schemes(scheme):
+    result = simulate(voice(16000, 1), 16000, GAP, scheme)
+    made = set(result.sources)
+    assert len(result.sources) == len(result.lost) == 51
+    assert result.scheme == scheme
+    assert result.lost.sum() == (0 if scheme == "clean" else 5)
+    expected = {
+        "clean": set(),
+        "plc": {"plc"},
+        "neural-plc": {"plc"},
+        "lbrr": {"plc", "lbrr"},
+        "dred": {"dred"},
+        "dred+lbrr": {"dred", "lbrr"},
+    }
+    assert made - {"regular"} == expected[scheme]
+    assert result.stats["receiver"]["frames"]["regular"] == 51 - result.lost.sum()
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 48000, 96000])
+@pytest.mark.parametrize("channels", [None, 1, 2])
+def test_output_is_shaped_as_the_input(rate, channels):
+    pcm = voice(rate, 0.31)
+    if channels:
+        pcm = np.stack([pcm] * channels, axis=1)
+    result = simulate(pcm, rate, GAP)
+    assert result.pcm.shape == pcm.shape
+    assert np.isfinite(result.pcm).all()
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2, 100, 319, 320, 321])
+def test_very_short_files(samples):
+    for trace in ([0], [1], [0, 1]):
+        assert simulate(voice(16000, 1)[:samples], 16000, trace).pcm.shape == (samples,)
+
+
+@pytest.mark.parametrize("frame_ms", [10, 20, 40, 60])
+def test_frame_durations(frame_ms):
+    pcm = voice(16000, 1)
+    result = simulate(pcm, 16000, GAP, frame_ms=frame_ms, bitrate=48000)
+    assert result.pcm.shape == pcm.shape
+    assert len(result.lost) == -(-(16000 + 104) // (16 * frame_ms))
+
+
+def test_everything_lost_and_the_start_lost():
+    pcm = voice(16000, 1)
+    result = simulate(pcm, 16000, [1])
+    assert not result.pcm.any()
+    assert set(result.sources) == {"plc"}
+    result = simulate(pcm, 16000, [1] * 10 + [0] * 90)
+    assert not result.pcm[:3000].any()
+    assert result.sources[:10] == ["plc"] * 10
+    # What follows is where it was.
+    assert abs(delay(pcm[4000:], result.pcm[4000:])) <= 2
+
+
+def test_gaps_shift_nothing():
+    """Received parts are where they are without loss; also what comes much later."""
+    pcm = voice(16000, 2)
+    lossless = simulate(pcm, 16000, [0], "dred").pcm
+    lossy = simulate(pcm, 16000, GAP, "dred").pcm
+    assert np.array_equal(lossless[: 19 * 320], lossy[: 19 * 320])
+    late = slice(60 * 320, 90 * 320)
+    # The decoder has forgotten the gap but for rounding.
+    assert np.abs(lossless[late] - lossy[late]).max() < 1e-2
+
+
+def test_bitrate_is_what_was_sent():
+    result = simulate(voice(16000, 1), 16000, [0], "plc", bitrate=24000)
+    assert result.kbps == pytest.approx(24, rel=0.15)
+
+
+def test_same_input_same_output():
+    pcm = voice(16000, 1)
+    first, second = (simulate(pcm, 16000, GAP) for _ in range(2))
+    assert np.array_equal(first.pcm, second.pcm)
+
+
+def test_traces(tmp_path):
+    assert fit_trace([0, 1], 5).tolist() == [0, 1, 0, 1, 0]
+    assert fit_trace([0, 1, 1, 1], 2).tolist() == [0, 1]
+    (tmp_path / "trace.txt").write_text("0\n1\n1\n")
+    assert fit_trace(tmp_path / "trace.txt", 4).tolist() == [0, 1, 1, 0]
+    with pytest.raises(dred.TraceError, match="empty"):
+        fit_trace([], 3)
+    with pytest.raises(dred.TraceError, match="0 and 1"):
+        fit_trace([0, 2], 3)
+
+
+def test_arguments():
+    pcm = voice(16000, 0.1)
+    with pytest.raises(ValueError, match="magic"):
+        simulate(pcm, 16000, [0], "magic")
+    with pytest.raises(ValueError, match="bitrate"):
+        simulate(pcm, 16000, [0], bitrate=0)
+    with pytest.raises(TypeError):
+        simulate(pcm.astype(np.int64), 16000, [0])
