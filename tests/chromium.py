@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Headless Chromium over its debugging pipe: opens a page, presses, looks; knows no page of ours."""
+"""Headless Chromium over its debugging pipe: opens a page, presses, looks; knows no page."""
 
 import base64
 import json

@@ -17,7 +17,7 @@ def voice(rate: int, seconds: float, channels: int = 1, seed: int = 1) -> np.nda
     harmonics = [k for k in range(1, 60) if 145 * k < 0.45 * rate]
     buzz = sum(np.sin(k * phase + k * k) / (1 + 0.4 * k) for k in harmonics)
     pcm = buzz * (0.6 + 0.4 * np.sin(2 * np.pi * 1.3 * t)) + 0.05 * rng.normal(size=len(t))
-    pcm = (0.1 * pcm / np.std(pcm)).astype(np.float32)
+    pcm = (0.1 * pcm / (np.std(pcm) or 1)).astype(np.float32)
     if channels == 1:
         return pcm
     return pcm[:, None] * np.linspace(1, 0.5, channels, dtype=np.float32)

@@ -27,14 +27,14 @@ PYTHON_GROUPS = (
     ("io", "_native"),
     ("traces", "models", "resample", "payload"),
     ("packet", "stages", "allocation"),
-    ("opus",),
+    ("opus", "rtp"),
     ("sender", "receiver"),
-    ("simulate",),
+    ("simulate", "net"),
     ("evaluate", "train"),
     ("cli",),
 )
 # These know no codec, whatever their group.
-NO_CODEC = ("io", "traces", "receiver.jitter", "receiver.recovery", "packet.toc", "packet.red")
+NO_CODEC = ("io", "traces", "receiver.jitter", "receiver.recovery", "packet.toc", "rtp.red")
 CODEC = {"stages", "opus", "sender", "simulate", "models", "_core", "_native"}
 
 

@@ -11,6 +11,10 @@
 /* Growth of the level per chunk, in sixteenths, by slope index. */
 static const uint8_t slopes[8] = {0, 2, 3, 4, 6, 8, 12, 16};
 
+static const uint8_t *row_of(int table, int kind, int level) {
+    return kind == QUANT_STATE ? statistics_state[table][level] : statistics_latent[table][level];
+}
+
 /* Bit i: dimension i is coded, that is, its decay is not 0 and its P(0) not 255. */
 static const uint64_t coded_dimensions[2][DRED_LEVELS] = {
     /* latents */
@@ -25,12 +29,12 @@ static const uint64_t coded_dimensions[2][DRED_LEVELS] = {
 
 quant_tables quant_tables_of(int kind, int level) {
     quant_tables tables;
-    tables.scale = dred_statistics(DRED_TABLE_SCALE, kind, level);
-    tables.dead_zone = dred_statistics(DRED_TABLE_DEAD_ZONE, kind, level);
-    tables.model.coded = coded_dimensions[kind][level];
-    tables.model.decay = dred_statistics(DRED_TABLE_DECAY, kind, level);
-    tables.model.p0 = dred_statistics(DRED_TABLE_P0, kind, level);
     tables.dimensions = kind == QUANT_STATE ? DRED_STATE_DIM : DRED_LATENT_DIM;
+    tables.scale = row_of(DRED_TABLE_SCALE, kind, level);
+    tables.dead_zone = row_of(DRED_TABLE_DEAD_ZONE, kind, level);
+    tables.model.coded = coded_dimensions[kind][level];
+    tables.model.decay = row_of(DRED_TABLE_DECAY, kind, level);
+    tables.model.p0 = row_of(DRED_TABLE_P0, kind, level);
     return tables;
 }
 
@@ -93,22 +97,37 @@ static int4 quantise_four(vec4 y, vec4 width) {
     return low;
 }
 
+/* Where the next four dimensions begin of which any is coded; takes them out of `left`, which holds
+ * the coded ones to come. Coarse levels have few. */
+static int next_four(uint64_t *left, int dimensions) {
+    int first = __builtin_ctzll(*left), last = dimensions - 4;
+    int start = first < last ? first : last;
+    *left &= ~(uint64_t)0 << start << 4;
+    return start;
+}
+
 void quant_quantise(const quant_tables *tables, const float *values, int32_t *symbols) {
-    int last = tables->dimensions - 4;
-    for (int next = 0; next < tables->dimensions; next += 4) {
-        int i = next < last ? next : last; /* the last four overlap those before */
-        int4 bit = {1, 2, 4, 8}, four;
-        four = quantise_four(vec4_load(values + i) * from_q8(tables->scale + i),
-                             from_q8(tables->dead_zone + i));
-        four &= (bit & (int32_t)(tables->model.coded >> i & 15)) != 0;
+    const uint64_t coded = tables->model.coded;
+    memset(symbols, 0, (size_t)tables->dimensions * sizeof *symbols);
+    for (uint64_t left = coded; left;) {
+        int i = next_four(&left, tables->dimensions);
+        int4 four = quantise_four(vec4_load(values + i) * from_q8(tables->scale + i),
+                                  from_q8(tables->dead_zone + i));
+        four &= ((int4){1, 2, 4, 8} & (int32_t)(coded >> i & 15)) != 0;
         memcpy(symbols + i, &four, sizeof four);
     }
 }
 
 void quant_dequantise(const quant_tables *tables, const int32_t *symbols, float *values) {
-    for (int i = 0; i < tables->dimensions; i++) {
-        float scale = tables->scale[i] ? (float)tables->scale[i] : 1.0f;
-        values[i] = 256.0f * (float)symbols[i] / scale;
+    memset(values, 0, (size_t)tables->dimensions * sizeof *values);
+    for (uint64_t left = tables->model.coded; left;) {
+        int i = next_four(&left, tables->dimensions);
+        vec4 scale = from_q8(tables->scale + i);
+        int4 four;
+        memcpy(&four, symbols + i, sizeof four);
+        /* A scale of 0, of a dimension that is not coded, counts as 1. */
+        scale += __builtin_convertvector((scale == 0.0f) & 1, vec4);
+        vec4_store(values + i, __builtin_convertvector(four, vec4) / scale);
     }
 }
 
@@ -123,5 +142,5 @@ int dred_quantizer_level(const dred_payload_header *header, int chunk) {
 const uint8_t *dred_statistics(int table, int state, int level) {
     if (table < 0 || table > 3 || level < 0 || level >= DRED_LEVELS)
         return NULL;
-    return state ? statistics_state[table][level] : statistics_latent[table][level];
+    return row_of(table, state ? QUANT_STATE : QUANT_LATENT, level);
 }

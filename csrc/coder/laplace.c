@@ -2,32 +2,26 @@
  *
  * The sign symbol and the escaped geometric tail of Laplace values; knows no statistics.
  *
- * Signs and magnitudes are as good as random, so that a branch on them is mispredicted half of the
- * time: both directions choose by arithmetic wherever they can. */
+ * What is zero, what is negative is as good as random: each branch on it is mispredicted half of the
+ * time, hence the arithmetic in place of branches where that is cheaper. */
 #include "coder/laplace.h"
 
-/* Inverse cumulative frequency of the sign symbols "zero" and "positive"; "negative" ends at 0. */
-static uint32_t nonzero_of(unsigned p0) { return RANGE_Q15 - ((uint32_t)p0 << 7); }
-static uint32_t negative_of(unsigned p0) { return nonzero_of(p0) / 2; }
-
-static range_interval sign_interval(int value, unsigned p0) {
-    uint32_t nonzero = nonzero_of(p0), negative = negative_of(p0);
-    range_interval zero = {RANGE_Q15, (uint16_t)nonzero};
-    range_interval plus = {(uint16_t)nonzero, (uint16_t)negative};
-    range_interval minus = {(uint16_t)negative, 0};
-    range_interval sign = value > 0 ? plus : minus;
-    return value == 0 ? zero : sign;
+/* Of a list of inverse cumulative frequencies behind RANGE_Q15. */
+static range_interval interval_of(const uint16_t *list, int symbol) {
+    return (range_interval){list[symbol], list[symbol + 1]};
 }
 
-static range_interval magnitude_interval(int symbol, const uint16_t *tail) {
-    return (range_interval){tail[symbol], tail[symbol + 1]};
+static range_interval sign_interval(int value, unsigned p0) {
+    unsigned nonzero = RANGE_Q15 - (p0 << 7);
+    const uint16_t list[4] = {RANGE_Q15, (uint16_t)nonzero, (uint16_t)(nonzero / 2), 0};
+    return interval_of(list, value == 0 ? 0 : value > 0 ? 1 : 2);
 }
 
 /* A magnitude as escapes and the rest, straight to the coder: they are rare and many. */
 static void encode_escaped(range_encoder *encoder, int rest, const uint16_t *tail) {
     for (; rest >= 0; rest -= LAPLACE_ESCAPE) {
         int symbol = rest < LAPLACE_ESCAPE ? rest : LAPLACE_ESCAPE;
-        range_interval interval = magnitude_interval(symbol, tail);
+        range_interval interval = interval_of(tail, symbol);
         range_encode_intervals(encoder, &interval, 1);
     }
 }
@@ -45,28 +39,35 @@ void laplace_encode(range_encoder *encoder, const laplace_model *model, const in
             encode_escaped(encoder, magnitude - 1, tail);
             count = 0;
         } else { /* written for zero as well, but then not counted */
-            list[count] = magnitude_interval(magnitude - (magnitude > 0), tail);
+            list[count] = interval_of(tail, magnitude - (magnitude > 0));
             count += magnitude > 0;
         }
     }
     range_encode_intervals(encoder, list, count);
 }
 
-static int decode_sign(range_decoder *decoder, unsigned p0) {
-    uint32_t nonzero = nonzero_of(p0), negative = negative_of(p0);
-    int is_nonzero = range_decode_beyond(decoder, nonzero);
-    int is_negative = range_decode_beyond(decoder, negative);
-    uint32_t above = is_negative ? negative : is_nonzero ? nonzero : RANGE_Q15;
-    uint32_t below = is_negative ? 0 : is_nonzero ? negative : nonzero;
-    range_decode_take(decoder, above, below);
-    return is_nonzero - 2 * is_negative;
+/* 0, 1 or -1. */
+static inline int decode_sign(range_decoder *decoder, unsigned p0) {
+    uint32_t scale = decoder->range >> 15, nonzero = RANGE_Q15 - ((uint32_t)p0 << 7);
+    uint32_t first = scale * nonzero, second = scale * (nonzero / 2), negative;
+    if (decoder->value >= first) {
+        range_decoder_narrow(decoder, first, decoder->range);
+        return 0;
+    }
+    negative = 0 - (uint32_t)(decoder->value < second); /* all ones or 0 */
+    range_decoder_narrow(decoder, second & ~negative, first - (negative & (first - second)));
+    return 1 | (int)negative;
 }
 
-static int decode_magnitude_symbol(range_decoder *decoder, const uint16_t *tail) {
+static inline int decode_magnitude_symbol(range_decoder *decoder, const uint16_t *tail) {
+    uint32_t scale = decoder->range >> 15, end = decoder->range, cut = scale * tail[1];
     int symbol = 0;
-    for (int i = 1; i <= LAPLACE_ESCAPE; i++)
-        symbol += range_decode_beyond(decoder, tail[i]);
-    range_decode_take(decoder, tail[symbol], tail[symbol + 1]);
+    while (decoder->value < cut) { /* ends at the latest where the model ends, at 0 */
+        symbol++;
+        end = cut;
+        cut = scale * tail[symbol + 1];
+    }
+    range_decoder_narrow(decoder, cut, end);
     return symbol;
 }
 
@@ -77,9 +78,10 @@ int laplace_decode(range_decoder *decoder, const laplace_model *model, int32_t *
         int i = __builtin_ctzll(left);
         int sign = decode_sign(&local, model->p0[i]), magnitude = 0, symbol;
         if (sign != 0) {
+            const uint16_t *tail = laplace_tails[model->decay[i]];
             magnitude = 1;
             do {
-                symbol = decode_magnitude_symbol(&local, laplace_tails[model->decay[i]]);
+                symbol = decode_magnitude_symbol(&local, tail);
                 magnitude += symbol;
             } while (symbol == LAPLACE_ESCAPE && magnitude <= LAPLACE_LIMIT);
             if (magnitude > LAPLACE_LIMIT) {

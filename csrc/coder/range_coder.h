@@ -79,17 +79,10 @@ static inline void range_decoder_normalise(range_decoder *decoder) {
     }
 }
 
-/* 1 if the symbol lies beyond the one whose 15-bit inverse cumulative frequency is `below`. */
-static inline int range_decode_beyond(const range_decoder *decoder, uint32_t below) {
-    return decoder->value < (decoder->range >> 15) * below;
-}
-
-/* Take the symbol between `above` and `below`, as range_encode_intervals wrote it. */
-static inline void range_decode_take(range_decoder *decoder, uint32_t above, uint32_t below) {
-    uint32_t scale = decoder->range >> 15;
-    uint32_t end = above < RANGE_Q15 ? scale * above : decoder->range;
-    decoder->value -= scale * below;
-    decoder->range = end - scale * below;
+/* Take the symbol that lies from `bottom` up to `top`, as values of the code. */
+static inline void range_decoder_narrow(range_decoder *decoder, uint32_t bottom, uint32_t top) {
+    decoder->value -= bottom;
+    decoder->range = top - bottom;
     range_decoder_normalise(decoder);
 }
 

@@ -12,6 +12,17 @@ static int same_bytes(const unsigned char *bytes, int size, const char *expected
     return size == expected_size && memcmp(bytes, expected, (size_t)size) == 0;
 }
 
+/* One value. */
+static void put(range_encoder *encoder, int32_t value, uint8_t p0, uint8_t decay) {
+    laplace_model model = {1, &p0, &decay};
+    laplace_encode(encoder, &model, &value);
+}
+
+static int get(range_decoder *decoder, uint8_t p0, uint8_t decay, int32_t *value) {
+    laplace_model model = {1, &p0, &decay};
+    return laplace_decode(decoder, &model, value);
+}
+
 static void test_empty_stream(void) {
     unsigned char bytes[8];
     range_encoder encoder;
@@ -58,22 +69,22 @@ static void test_header_vectors(void) {
     CHECK(range_decoder_tell(&decoder) == 27);
 }
 
-static void check_laplace(const int *values, int count, unsigned p0, unsigned decay,
+static void check_laplace(const int *values, int count, uint8_t p0, uint8_t decay,
                           const int *tells, const char *expected, int expected_size) {
     unsigned char bytes[64];
     range_encoder encoder;
     range_decoder decoder;
     range_encoder_init(&encoder, bytes, 64);
     for (int i = 0; i < count; i++) {
-        laplace_encode(&encoder, values[i], p0, decay);
+        put(&encoder, values[i], p0, decay);
         if (tells[i])
             CHECK(range_encoder_tell(&encoder) == tells[i]);
     }
     CHECK(same_bytes(bytes, range_encoder_finish(&encoder), expected, expected_size));
     range_decoder_init(&decoder, bytes, expected_size);
     for (int i = 0; i < count; i++) {
-        int value = 99;
-        CHECK(laplace_decode(&decoder, p0, decay, &value) == 0);
+        int32_t value = 99;
+        CHECK(get(&decoder, p0, decay, &value) == 0);
         CHECK(value == values[i]);
         if (tells[i])
             CHECK(range_decoder_tell(&decoder) == tells[i]);
@@ -90,23 +101,23 @@ static void test_laplace_vectors(void) {
 
 static void test_laplace_extremes(void) {
     static unsigned char bytes[65536];
-    static const unsigned models[4][2] = {{1, 1}, {1, 255}, {254, 1}, {254, 255}};
+    static const uint8_t models[4][2] = {{1, 1}, {1, 255}, {254, 1}, {254, 255}};
     for (int m = 0; m < 4; m++) {
         range_encoder encoder;
         range_decoder decoder;
         int value = 0, size;
         range_encoder_init(&encoder, bytes, sizeof bytes);
-        laplace_encode(&encoder, LAPLACE_LIMIT, models[m][0], models[m][1]);
-        laplace_encode(&encoder, -LAPLACE_LIMIT, models[m][0], models[m][1]);
-        laplace_encode(&encoder, 0, models[m][0], models[m][1]);
+        put(&encoder, LAPLACE_LIMIT, models[m][0], models[m][1]);
+        put(&encoder, -LAPLACE_LIMIT, models[m][0], models[m][1]);
+        put(&encoder, 0, models[m][0], models[m][1]);
         size = range_encoder_finish(&encoder);
         CHECK(size > 0);
         range_decoder_init(&decoder, bytes, size);
-        CHECK(laplace_decode(&decoder, models[m][0], models[m][1], &value) == 0);
+        CHECK(get(&decoder, models[m][0], models[m][1], &value) == 0);
         CHECK(value == LAPLACE_LIMIT);
-        CHECK(laplace_decode(&decoder, models[m][0], models[m][1], &value) == 0);
+        CHECK(get(&decoder, models[m][0], models[m][1], &value) == 0);
         CHECK(value == -LAPLACE_LIMIT);
-        CHECK(laplace_decode(&decoder, models[m][0], models[m][1], &value) == 0);
+        CHECK(get(&decoder, models[m][0], models[m][1], &value) == 0);
         CHECK(value == 0);
     }
 }
@@ -118,7 +129,7 @@ static void test_hostile_escapes(void) {
     int value = 1;
     memset(bytes, 0xFF, sizeof bytes);
     range_decoder_init(&decoder, bytes, sizeof bytes);
-    CHECK(laplace_decode(&decoder, 1, 255, &value) == -1);
+    CHECK(get(&decoder, 1, 255, &value) == -1);
     CHECK(value == 0);
 }
 
@@ -130,12 +141,12 @@ static void test_roll_back(void) {
         range_encoder_init(&a, kept, 64);
         range_encoder_init(&b, plain, 64);
         for (int i = 0; i < n; i++) {
-            laplace_encode(&a, i * 7 % 11 - 5, 90, 160);
-            laplace_encode(&b, i * 7 % 11 - 5, 90, 160);
+            put(&a, i * 7 % 11 - 5, 90, 160);
+            put(&b, i * 7 % 11 - 5, 90, 160);
         }
         saved = a;
         for (int i = 0; i < 30; i++)
-            laplace_encode(&a, 3 - i % 7, 20, 200);
+            put(&a, 3 - i % 7, 20, 200);
         a = saved;
         size = range_encoder_finish(&b);
         CHECK(range_encoder_finish(&a) == size);

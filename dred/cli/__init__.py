@@ -19,7 +19,10 @@ from importlib import import_module
 from dred._version import __version__
 from dred.errors import DredError
 
-COMMANDS = ("encode", "decode", "simulate", "inspect", "trace", "models", "train", "bench")
+COMMANDS = (
+    "encode", "decode", "simulate", "inspect", "send", "receive", "relay", "trace", "models",
+    "train", "bench",
+)  # fmt: skip
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 

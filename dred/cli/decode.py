@@ -2,8 +2,17 @@
 """`dred decode in.opus out.wav`: an Ogg Opus file to speech, losing packets on the way if asked."""
 
 import argparse
+from typing import TYPE_CHECKING, Any
 
 from dred.cli.options import add_json, add_models, integer, print_json, warn
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dred.receiver import Receiver
+
+    # Audio [n, channels], its rate, the rate to write, what to report.
+    Decoded = tuple[np.ndarray, int, int, dict[str, Any]]
 
 
 def add_loss_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -34,7 +43,7 @@ def loss_flags(args: argparse.Namespace, packets: int, frame_ms: float) -> list[
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("decode", help="Opus to wav, under loss if asked")
-    parser.add_argument("input", metavar="IN.opus", help="Ogg Opus; - is stdin")
+    parser.add_argument("input", metavar="IN", help="Ogg Opus, pcap or pcapng; - is stdin")
     parser.add_argument("output", metavar="OUT.wav", help="- is stdout")
     add_loss_options(parser, required=False)
     parser.add_argument(
@@ -52,41 +61,105 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(args: argparse.Namespace) -> None:
-    import numpy as np
-
-    from dred import Receiver, load_models
     from dred.errors import AudioError
-    from dred.io.ogg import packet_duration, read_ogg
+    from dred.io.files import read_bytes
+    from dred.io.pcap import is_capture
     from dred.io.wav import resample, write_wav
-    from dred.simulate import JITTER_MS, play
-    from dred.units import OPUS_RATES
 
-    stream = read_ogg(args.input)
-    warn(f"{args.input}: {line}" for line in stream.warnings)
-    if not stream.packets:
-        raise AudioError(f"{args.input}: holds no audio packets; give a complete Ogg Opus file")
-    frame_ms = packet_duration(stream.packets[0]) / 48
-    wanted = args.rate or stream.head.input_rate or 48000
-    rate = wanted if wanted in OPUS_RATES else 48000
-    lost = np.array(loss_flags(args, len(stream.packets), frame_ms), np.uint8)
-    receiver = Receiver(
-        rate, stream.head.channels, load_models(args.models), JITTER_MS,
-        concealment=args.plc, frame_ms=frame_ms,
-        use_lbrr=not args.no_lbrr, use_dred=not args.no_dred,
-    )  # fmt: skip
-    audio, _ = play(stream.packets, lost, receiver)
-    first = stream.head.pre_skip * rate // 48000
-    audio = audio[first : first + stream.duration * rate // 48000]
-    audio = audio[:, 0] if stream.head.channels == 1 else audio
+    data = read_bytes(args.input, AudioError)
+    decode = _capture if is_capture(data) else _file
+    audio, rate, wanted, report = decode(args, data)
+    audio = audio[:, 0] if audio.shape[1] == 1 else audio
     write_wav(args.output, resample(audio, rate, wanted), wanted)
-    report = {
-        "packets": len(lost),
-        "lost": int(lost.sum()),
-        "seconds": len(audio) / rate,
-        **receiver.stats.as_dict(),
-    }
+    report["seconds"] = len(audio) / rate
     if args.json:
         print_json(report)
     elif args.output != "-":
-        made = ", ".join(f"{what} {count}" for what, count in receiver.stats.frames().items())
-        print(f"{len(lost)} packets, {int(lost.sum())} lost; frames made from: {made}")
+        made = ", ".join(f"{what} {count}" for what, count in report["frames"].items())
+        print(f"{report['packets']} packets, {report['lost']} lost; frames made from: {made}")
+
+
+def _receiver(args: argparse.Namespace, rate: int, channels: int, frame_ms: float) -> "Receiver":
+    from dred import Receiver, load_models
+    from dred.simulate import JITTER_MS
+
+    return Receiver(
+        rate, channels, load_models(args.models), JITTER_MS,
+        concealment=args.plc, frame_ms=frame_ms,
+        use_lbrr=not args.no_lbrr, use_dred=not args.no_dred,
+    )  # fmt: skip
+
+
+def _rates(asked: int | None, noted: int) -> tuple[int, int]:
+    """Rate to decode at and rate to write."""
+    from dred.units import OPUS_RATES
+
+    wanted = asked or noted or 48000
+    return (wanted if wanted in OPUS_RATES else 48000), wanted
+
+
+def _file(args: argparse.Namespace, data: bytes) -> "Decoded":
+    """An Ogg Opus file, with the losses asked for."""
+    import numpy as np
+
+    from dred.errors import AudioError
+    from dred.io.ogg import packet_duration, parse_ogg
+    from dred.simulate import play
+
+    stream = parse_ogg(data, args.input)
+    warn(stream.warnings)
+    if not stream.packets:
+        raise AudioError(f"{args.input}: holds no audio packets; give a complete Ogg Opus file")
+    frame_ms = packet_duration(stream.packets[0]) / 48
+    rate, wanted = _rates(args.rate, stream.head.input_rate)
+    lost = np.array(loss_flags(args, len(stream.packets), frame_ms), np.uint8)
+    receiver = _receiver(args, rate, stream.head.channels, frame_ms)
+    audio, _ = play(stream.packets, lost, receiver)
+    audio = audio * 10 ** (stream.head.gain_q8 / (20 * 256))  # RFC 7845 section 5.1
+    first = stream.head.pre_skip * rate // 48000
+    audio = audio[first : first + stream.duration * rate // 48000]
+    report = {"packets": len(lost), "lost": int(lost.sum()), **receiver.stats.as_dict()}
+    return audio, rate, wanted, report
+
+
+def _capture(args: argparse.Namespace, data: bytes) -> "Decoded":
+    """The longest call of a capture, with the losses that it had."""
+    import numpy as np
+
+    from dred.errors import AudioError
+    from dred.io.ogg import packet_duration
+    from dred.pcm import interleaved
+    from dred.receiver import Source
+    from dred.rtp.capture import arrivals, open_capture
+
+    if args.trace or args.loss:
+        raise ValueError("a capture has losses of its own; leave out --trace and --loss")
+    capture = open_capture(args.input)
+    warn(capture.warnings)
+    if not capture.streams:
+        raise AudioError(f"{args.input}: holds no RTP stream with Opus; capture the media")
+    stream = capture.streams[0]
+    frame_ms = packet_duration(stream.blocks(stream.packets[0][1])[-1].data) / 48
+    rate, wanted = _rates(args.rate, 0)
+    receiver = _receiver(args, rate, 1, frame_ms)
+    rtp = stream.receiver(receiver)
+    frames = []
+
+    def listen() -> None:
+        frame = interleaved(receiver.pull(), 1)
+        if receiver.stats.sources[-1] is not Source.WAITING:
+            frames.append(frame)
+
+    for packet, time_ms in arrivals(stream, frame_ms):
+        if packet is None:
+            listen()
+        else:
+            rtp.push_packet(packet, time_ms)
+    while len(frames) < rtp.frames:
+        listen()
+    report = {
+        "packets": len(stream.packets),
+        "lost": rtp.frames - receiver.stats.frames().get("regular", 0),
+        **receiver.stats.as_dict(),
+    }
+    return np.concatenate(frames), rate, wanted, report

@@ -17,18 +17,26 @@ HISTORY_PACKETS = 4
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("inspect", help="what every packet carries")
-    parser.add_argument("input", metavar="IN.opus", help="Ogg Opus; - is stdin")
+    parser.add_argument("input", metavar="IN", help="Ogg Opus, pcap or pcapng; - is stdin")
     parser.add_argument("--summary", action="store_true", help="leave out the packets")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    from dred.io.ogg import read_ogg
+    from dred.errors import AudioError
+    from dred.io.files import read_bytes
+    from dred.io.ogg import parse_ogg
+    from dred.io.pcap import is_capture
 
-    stream = read_ogg(args.input)
-    warn(f"{args.input}: {line}" for line in stream.warnings)
-    settings = _settings(stream.tags.comments)
-    rows = [describe(packet, number, settings) for number, packet in enumerate(stream.packets)]
+    data = read_bytes(args.input, AudioError)
+    settings: dict[str, int] = {}
+    if is_capture(data):
+        rows = _captured(args.input)
+    else:
+        stream = parse_ogg(data, args.input)
+        warn(stream.warnings)
+        settings = _settings(stream.tags.comments)
+        rows = [describe(packet, number, settings) for number, packet in enumerate(stream.packets)]
     summary = summarise(rows)
     if args.json:
         print_json({"settings": settings, "packets": rows, "summary": summary})
@@ -39,6 +47,28 @@ def run(args: argparse.Namespace) -> None:
             print(_line(row))
     for name, value in summary.items():
         print(f"{name.replace('_', ' ')}: {_plain(value)}")
+
+
+def _captured(path: str) -> list[dict[str, Any]]:
+    """The packets of the longest call in a capture, with what RTP and RED say of them."""
+    from dred.errors import AudioError
+    from dred.rtp.capture import open_capture
+
+    capture = open_capture(path)
+    warn(capture.warnings)
+    if not capture.streams:
+        raise AudioError(f"{path}: holds no RTP stream with Opus; capture the media of a call")
+    stream = capture.streams[0]
+    rows = []
+    for number, (arrival_ms, packet) in enumerate(stream.packets):
+        blocks = stream.blocks(packet)
+        if blocks:
+            row = describe(blocks[-1].data, number, {})
+            red = [{"offset_ms": block.offset / 48, "bytes": len(block.data)}
+                   for block in blocks[:-1]]  # fmt: skip
+            rows.append({**row, "sequence": packet.sequence, "timestamp": packet.timestamp,
+                         "arrival_ms": arrival_ms, "red": red})  # fmt: skip
+    return rows
 
 
 def _settings(comments: Sequence[str]) -> dict[str, int]:
@@ -147,6 +177,8 @@ def _line(row: dict[str, Any]) -> str:
     if "dred" not in row:
         return line + "none: " + row["no_dred"]
     d = row["dred"]
+    if row.get("red"):
+        line += f"RED x{len(row['red'])}, "
     return (
         f"{line}{d['ms']} ms up to {d['offset_ms']:g} ms, {d['bytes']} bytes, "
         f"q0 {d['q0']} dQ {d['dq']} qmax {d['qmax']}"

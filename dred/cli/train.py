@@ -20,8 +20,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     features.add_argument("speech", type=Path, help="folder of audio files (16 kHz mono)")
     features.add_argument("out", type=Path, help="data folder to write")
     features.add_argument("--models", type=Path, help="weight file with the pitch network")
-    features.add_argument("--decoded", action="store_true",
-                          help="add features as the redundancy decoder returns them")
+    features.add_argument(
+        "--decoded", action="store_true", help="add features as the redundancy decoder returns them"
+    )
     features.add_argument("--statistics", type=Path, help="quantiser tables (npz)")
     for name in NETWORKS:
         network = commands.add_parser(name, help=f"train the network {name}")
@@ -31,18 +32,29 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         network.add_argument("--resume", action="store_true", help="go on from the checkpoint")
         network.add_argument("--start", type=Path, help="weight file to start from")
         network.add_argument("--out", type=Path, help="weight file to write at the end")
-        network.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                             help="change a setting of the network's configuration")
+        network.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="change a setting of the network's configuration",
+        )
         network.add_argument("--config", action="store_true", help="print the settings and stop")
         if name in ("pitch", "rdovae"):
-            network.add_argument("--teacher", type=Path, required=True,
-                                 help="weight file of the network to agree with")
+            network.add_argument(
+                "--teacher",
+                type=Path,
+                required=True,
+                help="weight file of the network to agree with",
+            )
         if name == "rdovae":
             network.add_argument("--part", choices=("encoder", "decoder"), required=True)
-            network.add_argument("--statistics", type=Path, required=True,
-                                 help="quantiser tables (npz)")
-            network.add_argument("--encoder", type=Path,
-                                 help="weight file of our encoder, for training the decoder")
+            network.add_argument(
+                "--statistics", type=Path, required=True, help="quantiser tables (npz)"
+            )
+            network.add_argument(
+                "--encoder", type=Path, help="weight file of our encoder, for training the decoder"
+            )
 
 
 def run(args: argparse.Namespace) -> int:

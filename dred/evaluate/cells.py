@@ -34,7 +34,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a scheme reaches at a bitrate and loss rate. group: index; None where nothing is lost."""
+    """What a scheme reaches at a bitrate and loss. group: index; None where nothing is lost."""
 
     scheme: str
     bitrate: int

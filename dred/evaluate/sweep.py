@@ -285,7 +285,7 @@ def read_records(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
-            record["key"], record["scheme"], record["kbps"], record["file"]  # noqa: B018
+            record["key"], record["scheme"], record["kbps"], record["file"]
         except (ValueError, TypeError, KeyError):
             raise DredError(f"{path}: line {number} is no record of a sweep") from None
         records.append(record)

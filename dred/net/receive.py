@@ -193,11 +193,12 @@ class LiveReceiver:
         delay_ms = 1000 * (time.monotonic() - when) if last_sr else 0.0
         begin, flags = reception.unreported()
         packets: list[rtcp.Rtcp] = [
-            rtcp.ReceiverReport(self._ssrc, (reception.report(last_sr, delay_ms),)),
-            rtcp.SourceName(self._ssrc, self._name),
+            rtcp.ReceiverReport(self._ssrc, (reception.report(last_sr, delay_ms),))
         ]
+        # Before the name: Wireshark 4.0 finds fault with loss runs at the end of a datagram.
         if flags:
             packets.append(rtcp.LossRuns(self._ssrc, reception.ssrc, begin, tuple(flags)))
+        packets.append(rtcp.SourceName(self._ssrc, self._name))
         with suppress(OSError):  # reports are for those who want them
             self._socket.sendto(rtcp.build(packets), self._peer)
 

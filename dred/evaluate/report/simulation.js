@@ -6,6 +6,7 @@ const SOURCES = ["regular", "lbrr", "red", "dred", "plc"];
 const frameSeconds = data.settings.frame_ms / 1000;
 const lookahead = data.lookahead_ms / 1000;
 const duration = data.seconds;
+const SPAN_PACKETS = Math.max(1, Math.round(0.5 / frameSeconds));
 
 // The input itself is track 0.
 const tracks = [
@@ -144,6 +145,8 @@ const playButton = make("button", { class: "play", onclick: toggle }, "▶ Play"
 const clock = make("span", { class: "time number" });
 const loopButton = make("button", { onclick: toggleLoop, "aria-pressed": "false",
   title: "Repeat what is visible (L)" }, "Loop");
+const rateCanvas = make("canvas", { class: "rates", role: "img",
+  "aria-label": "Bitrate of every scheme over time" });
 const overview = make("canvas", { class: "overview", role: "img",
   "aria-label": "Lost packets over time" });
 
@@ -157,6 +160,7 @@ function toggleLoop() {
 }
 
 page.replaceChildren(
+  make("p", { class: "kicker" }, "Speech through lost packets"),
   make("h1", {}, data.input),
   make("p", { class: "soft" }, `${duration.toFixed(1)} s · ` +
     `${(data.settings.bitrate / 1000).toFixed(0)} kb/s, redundancy included · ${describeLoss()}`),
@@ -169,8 +173,9 @@ page.replaceChildren(
       make("button", { onclick: () => zoom(2), "aria-label": "Zoom out" }, "−"),
       make("button", { onclick: () => zoom(0.5), "aria-label": "Zoom in" }, "+")),
     overview),
-  make("section", { "aria-label": "Schemes" }, ...tracks.map(makeTrack)),
   makeLegend(),
+  make("section", { "aria-label": "Schemes" }, ...tracks.map(makeTrack)),
+  ...makeBitrates(),
   make("h2", {}, "In numbers"),
   make("div", { class: "card scroll" }, makeTable()),
   makeKeys(),
@@ -300,6 +305,7 @@ function showState() {
     track.card.classList.toggle("current", track.index === current);
     track.button.setAttribute("aria-pressed", track.index === current);
   });
+  drawBitrates();
   showCursor();
 }
 
@@ -364,7 +370,9 @@ function drawTrack(track) {
   const place = surface(track.canvas);
   if (!place || !track.samples) return;
   const { pen, width, height } = place;
-  const rows = { band: 12, loss: track.lost_packets.includes("1") ? 7 : 0, gap: 2 };
+  // The original has no frames, a scheme without losses no lost packets.
+  const rows = { band: track.sources ? 12 : 0, gap: track.sources ? 2 : 0,
+    loss: track.lost_packets.includes("1") ? 7 : 0 };
   const free = height - rows.band - rows.loss - 2 * rows.gap;
   const wave = Math.round(free * 0.42);
   const colours = sourceColours(track, width);
@@ -435,6 +443,57 @@ function drawSpectrogram(track, pen, top, width, height) {
   pen.fillText(`${track.topHertz / 1000} kHz`, 4, top + 11);
 }
 
+// Bitrate over half a second around each packet.
+function bitrates(bytes) {
+  const sums = [0];
+  for (const size of bytes) sums.push(sums[sums.length - 1] + size);
+  return bytes.map((_, i) => {
+    const from = Math.max(0, i - Math.floor(SPAN_PACKETS / 2));
+    const to = Math.min(bytes.length, from + SPAN_PACKETS);
+    return (8 * (sums[to] - sums[from])) / ((to - from) * frameSeconds) / 1000;
+  });
+}
+
+function makeBitrates() {
+  const measured = tracks.filter((track) => track.packet_bytes?.length);
+  if (!measured.length) return [];
+  measured.forEach((track) => { track.bitrates = bitrates(track.packet_bytes); });
+  return [make("h2", {}, "Bitrate over time"),
+    make("div", { class: "legend" }, ...measured.map((track) =>
+      make("span", {}, swatch(schemeColour(track.scheme)), track.scheme)),
+    make("span", { class: "soft" }, "mean of half a second; the chosen scheme stands out")),
+    make("div", { class: "card" }, rateCanvas)];
+}
+
+function drawBitrates() {
+  const place = surface(rateCanvas);
+  if (!place) return;
+  const { pen, width, height } = place;
+  const measured = tracks.filter((track) => track.bitrates);
+  const top = 1.1 * Math.max(...measured.flatMap((track) => track.bitrates));
+  const y = (kbps) => height - 4 - (kbps / top) * (height - 8);
+  pen.font = "11px system-ui, sans-serif";
+  const step = [2, 5, 10, 20, 50, 100, 200].find((kbps) => top / kbps <= 5) ?? 500;
+  for (let kbps = step; kbps < top; kbps += step) {
+    pen.fillStyle = colour("line");
+    pen.fillRect(0, y(kbps), width, 1);
+    pen.fillStyle = colour("soft");
+    pen.fillText(`${kbps} kb/s`, 6, y(kbps) - 3);
+  }
+  for (const track of [...measured].sort((a, b) => (a.index === current) - (b.index === current))) {
+    pen.beginPath();
+    track.bitrates.forEach((kbps, i) => {
+      const time = (i + 0.5) * frameSeconds - lookahead;
+      pen.lineTo(((time - view.start) / (view.end - view.start)) * width, y(kbps));
+    });
+    pen.strokeStyle = colour(schemeColour(track.scheme));
+    pen.globalAlpha = track.index === current ? 1 : 0.4;
+    pen.lineWidth = track.index === current ? 2.5 : 1.2;
+    pen.stroke();
+  }
+  pen.globalAlpha = 1;
+}
+
 // In-place radix-2 transform of a power of two.
 function fourier(re, im) {
   const n = re.length;
@@ -468,7 +527,7 @@ const PALETTE = Array.from({ length: 256 }, (_, i) => {
   const low = Math.min(STOPS.length - 2, Math.floor(place));
   return STOPS[low].map((value, c) => value + (STOPS[low + 1][c] - value) * (place - low));
 });
-const RANGE_DB = 72;
+const [FLOOR_DB, RANGE_DB] = [-96, 66];
 
 function paintSpectrogram(track) {
   const size = 2 ** Math.round(Math.log2(0.03 * track.rate));
@@ -488,7 +547,7 @@ function paintSpectrogram(track) {
     for (let bin = 0; bin < bins; bin += 1) {
       // 0 dB: a sine of full scale.
       const level = 10 * Math.log10((re[bin] ** 2 + im[bin] ** 2) / (size / 4) ** 2 + 1e-12);
-      const shade = Math.max(0, Math.min(255, Math.round((255 * (level + 94)) / RANGE_DB)));
+      const shade = Math.max(0, Math.min(255, Math.round((255 * (level - FLOOR_DB)) / RANGE_DB)));
       const at = 4 * ((bins - 1 - bin) * columns + x);
       [image.data[at], image.data[at + 1], image.data[at + 2]] = PALETTE[shade];
       image.data[at + 3] = 255;
@@ -500,6 +559,7 @@ function paintSpectrogram(track) {
 
 function drawAll() {
   tracks.forEach(drawTrack);
+  drawBitrates();
   showCursor();
 }
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The report of one file through several schemes: to look at and to listen to; simulates nothing.
-"""
+"""The report of one file through several schemes, to look at and listen to; simulates nothing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The report of a sweep: quality against bitrate and loss, and the cheapest setting that will do.
-"""
+"""The report of a sweep: quality against bitrate and loss, and the cheapest that will do."""
 
 from __future__ import annotations
 

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""`dred advise`: which scheme and bitrate for a loss pattern and a budget, with the evidence."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dred.cli.options import add_json, add_models, integer, number, print_json, progress, warn
+from dred.cli.sweep import interval, split
+
+if TYPE_CHECKING:
+    from dred.evaluate.advise import Advice
+    from dred.traces import TraceStats
+
+SCHEMES = "plc,neural-plc,lbrr,dred,dred+lbrr"
+MODEL_PACKETS = 20_000  # drawn from a loss model, to know what it is like
+SPEECH_S = 6.0
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = subparsers.add_parser("advise", help="which scheme and bitrate to use, and why")
+    parser.add_argument("--loss", required=True, metavar="TRACE",
+                        help="trace file, or a loss model as gilbert:p=0.06,r=0.25")  # fmt: skip
+    parser.add_argument("--budget", required=True, type=integer(6000, 510000), metavar="BPS",
+                        help="bit/s of packets in all")  # fmt: skip
+    parser.add_argument("--metric", default="pesq", metavar="NAME",
+                        help="what to judge by: pesq, stoi, plcmos (default pesq)")  # fmt: skip
+    parser.add_argument("--evidence", metavar="FILE",
+                        help="results.jsonl of a sweep, or its folder (default: the package's "
+                        "own; without one, as --measure)")  # fmt: skip
+    parser.add_argument("--measure", action="store_true",
+                        help="simulate this very trace now; takes minutes")  # fmt: skip
+    parser.add_argument("--schemes", default=SCHEMES, metavar="LIST",
+                        help=f"to measure (default {SCHEMES})")  # fmt: skip
+    parser.add_argument("--speech", metavar="DIR", help="to measure with (default: samples/)")
+    parser.add_argument("--seconds", type=number(0.5), default=SPEECH_S, metavar="S",
+                        help="of each file to measure with (default 6)")  # fmt: skip
+    parser.add_argument("--jobs", type=integer(1), metavar="N",
+                        help="processes (default: one per core)")  # fmt: skip
+    add_models(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    from dred.evaluate.advise import advise
+    from dred.traces import measure
+
+    trace = _trace(args.loss)
+    stats = measure(trace)
+    records, origin = _evidence(args, trace)
+    advice = advise(records, stats.loss_rate, stats.mean_burst, args.budget, args.metric)
+    if args.json:
+        print_json(_report(args, advice, stats, origin))
+    else:
+        _print(args, advice, stats, origin)
+    if advice.is_far:
+        warn(
+            [
+                f"the nearest evidence is of {100 * advice.evidence.loss:.0f} % loss in bursts of "
+                f"{advice.evidence.burst:.1f} packets; --measure simulates your own trace"
+            ]
+        )
+
+
+def _trace(text: str) -> Any:
+    import numpy as np
+
+    from dred.traces import parse_model, read_trace
+
+    if ":" not in text or Path(text).exists():
+        return read_trace(text)
+    return parse_model(text).draw(MODEL_PACKETS, np.random.default_rng(1))
+
+
+def _evidence(args: argparse.Namespace, trace: Any) -> tuple[list[dict[str, Any]], str]:
+    """Records, and where they come from."""
+    from dred import evaluate
+    from dred.evaluate.sweep import read_records
+
+    if args.evidence is not None and not args.measure:
+        path = Path(args.evidence)
+        path = path / "results.jsonl" if path.is_dir() else path
+        return read_records(path), str(path)
+    shipped = Path(evaluate.__file__).with_name("evidence.jsonl")
+    # Other models may do better or worse than those that the package's evidence is of.
+    if shipped.exists() and args.models is None and not args.measure:
+        return read_records(shipped), "the package's own sweep"
+    return _measure(args, trace), "measured now, on the trace itself"
+
+
+def _measure(args: argparse.Namespace, trace: Any) -> list[dict[str, Any]]:
+    import tempfile
+
+    from dred.errors import DredError
+    from dred.evaluate.sweep import Settings, find_sounds, plan, run_jobs
+    from dred.traces import write_trace
+
+    samples = Path(__file__).resolve().parents[2] / "samples"
+    if args.speech is None and not samples.is_dir():
+        raise DredError("no evidence and nothing to measure with; name --evidence or --speech")
+    sounds = find_sounds(args.speech or samples)
+    # The budget, and what could be saved.
+    bitrates = sorted({max(6000, round(args.budget * share, -3)) for share in (0.5, 0.75, 1)})
+    bitrates = [min(int(bitrate), args.budget) for bitrate in bitrates]
+    settings = Settings(
+        split(args.schemes), bitrates, seconds=args.seconds, metrics=[args.metric],
+        models=args.models,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "trace.txt"
+        write_trace(path, trace)
+        jobs = plan(sounds, [path], settings)
+        records = list(progress(run_jobs(jobs, args.jobs or -1), "measuring", len(jobs)))
+    good = [record for record in records if "error" not in record]
+    warn(record["error"] for record in records[:3] if "error" in record)
+    if not good:
+        raise DredError("no simulation succeeded")
+    return good
+
+
+def _command(advice: "Advice", stats: "TraceStats") -> str:
+    from dred.simulate import find_scheme
+
+    scheme = find_scheme(advice.best.scheme)
+    percent = max(1, round(100 * stats.loss_rate)) if scheme.dred or scheme.lbrr else 0
+    return (
+        f"dred encode IN.wav OUT.opus --bitrate {advice.best.bitrate} "
+        f"--dred-ms {1000 if scheme.dred else 0}{' --lbrr' if scheme.lbrr else ''} "
+        f"--loss-percent {percent}"
+    )
+
+
+def _report(
+    args: argparse.Namespace, advice: "Advice", stats: "TraceStats", origin: str
+) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "budget": args.budget,
+        "metric": advice.metric,
+        "loss": stats.loss_rate,
+        "mean_burst": stats.mean_burst,
+        "scheme": advice.best.scheme,
+        "bitrate": advice.best.bitrate,
+        "command": _command(advice, stats),
+        "best": asdict(advice.best),
+        "frugal": asdict(advice.frugal) if advice.frugal else None,
+        "per_scheme": [asdict(cell) for cell in advice.per_scheme],
+        "lead": {name: asdict(value) for name, value in advice.lead.items()},
+        "evidence": asdict(advice.evidence) | {"origin": origin, "distance": advice.distance},
+    }
+
+
+def _print(args: argparse.Namespace, advice: "Advice", stats: "TraceStats", origin: str) -> None:
+    from dred.evaluate.metrics import METRICS
+
+    metric = METRICS[advice.metric]
+    best = advice.best
+    print(f"use {best.scheme} at {best.bitrate} bit/s ({best.kbps:.1f} kb/s sent): "
+          f"{metric.title} {interval(best.quality[advice.metric], metric.digits)}")  # fmt: skip
+    if advice.frugal:
+        frugal = advice.frugal
+        print(f"or  {frugal.scheme} at {frugal.bitrate} bit/s ({frugal.kbps:.1f} kb/s sent): "
+              f"{interval(frugal.quality[advice.metric], metric.digits)}, "
+              "no audible difference")  # fmt: skip
+    print(f"\n    {_command(advice, stats)}\n")
+    print(f"your trace: {100 * stats.loss_rate:.1f} % lost, bursts of {stats.mean_burst:.1f} "
+          f"packets on average, the longest {stats.longest_burst}")  # fmt: skip
+    print(f"evidence:   {origin}; {best.files} files, {len(advice.evidence.traces)} traces of "
+          f"{100 * advice.evidence.loss:.1f} % in bursts of {advice.evidence.burst:.1f}; "
+          f"best of each scheme within {args.budget} bit/s:\n")  # fmt: skip
+    print(f"scheme      asked   kb/s  {metric.title:>18}  {'worse than the first by':>24}")
+    for cell in advice.per_scheme:
+        lead = advice.lead.get(cell.scheme)
+        print(f"{cell.scheme:10s} {cell.bitrate:6d}  {cell.kbps:5.1f}  "
+              f"{interval(cell.quality[advice.metric], metric.digits):>18}  "
+              f"{interval(lead, metric.digits) if lead else '-':>24}")  # fmt: skip

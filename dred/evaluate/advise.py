@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which scheme and bitrate to use for a loss pattern and a budget, from the records of a sweep."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dred.errors import DredError
+from dred.evaluate.cells import Cell, Group, gather, group_traces
+from dred.evaluate.metrics import METRICS
+from dred.evaluate.statistics import Estimate, bootstrap_mean
+
+# One step apart: 5 % more loss, or bursts twice as long.
+LOSS_STEP = 0.05
+# Traces this much further than the nearest count as well: more evidence, narrower intervals.
+TOLERANCE_STEPS = 0.5
+# Beyond this, the evidence is about another network.
+FAR_STEPS = 2.0
+# VBR sends a little more or less than it is asked to.
+OVERSHOOT = 1.03
+# Losing less of a metric than this share of its scale is nothing that anybody hears.
+NEGLIGIBLE = {"pesq": 0.1, "plcmos": 0.1, "stoi": 0.01}
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The best cell within the budget, and what it was chosen from."""
+
+    metric: str
+    best: Cell
+    # Cheapest that surely (upper end of the interval) costs next to nothing in quality, if any.
+    frugal: Cell | None
+    per_scheme: tuple[Cell, ...]  # the best of every scheme, best first
+    lead: dict[str, Estimate]  # by scheme: by how much the best is better, file by file
+    evidence: Group  # the traces that it is from
+    distance: float  # of them from the pattern asked about, in steps
+
+    @property
+    def is_far(self) -> bool:
+        return self.distance > FAR_STEPS
+
+
+def advise(
+    records: Sequence[dict[str, Any]], loss: float, burst: float, budget: int, metric: str = "pesq"
+) -> Advice:
+    """loss: share of packets lost. burst: mean packets per burst. budget: bit/s in all."""
+    if metric not in METRICS:
+        raise ValueError(f"unknown metric {metric!r}; there are {', '.join(METRICS)}")
+    evidence, distance = _nearest(records, loss, burst)
+    cells = [
+        cell
+        for cell in gather(records, [evidence])
+        if cell.group is not None and _mean(cell, metric) > -math.inf
+    ]
+    if not cells:
+        raise DredError(f"the evidence holds no {METRICS[metric].title} under loss")
+    affordable = [c for c in cells if c.bitrate <= budget and 1000 * c.kbps <= OVERSHOOT * budget]
+    if not affordable:
+        least = min(c.bitrate for c in cells)
+        raise DredError(f"the evidence begins at {least} bit/s, above the budget of {budget}")
+    ranked = sorted(affordable, key=lambda cell: (-_mean(cell, metric), cell.kbps))
+    best = ranked[0]
+    lead = {id(cell): _lead(records, evidence, best, cell, metric) for cell in ranked[1:]}
+    frugal = [
+        cell
+        for cell in ranked[1:]
+        if cell.kbps < best.kbps and lead[id(cell)].high < NEGLIGIBLE[metric]
+    ]
+    per_scheme: dict[str, Cell] = {}
+    for cell in ranked:
+        per_scheme.setdefault(cell.scheme, cell)
+    return Advice(
+        metric=metric,
+        best=best,
+        frugal=min(frugal, key=lambda cell: cell.kbps, default=None),
+        per_scheme=tuple(per_scheme.values()),
+        lead={name: lead[id(c)] for name, c in per_scheme.items() if c is not best},
+        evidence=evidence,
+        distance=distance,
+    )
+
+
+def _mean(cell: Cell, metric: str) -> float:
+    value = cell.quality[metric].mean if metric in cell.quality else math.nan
+    return -math.inf if math.isnan(value) else value
+
+
+def _nearest(records: Sequence[dict[str, Any]], loss: float, burst: float) -> tuple[Group, float]:
+    """The traces that are most like this pattern, as one group, and how far the nearest is."""
+    single = {record["trace"]: group_traces([record])[0] for record in records if record["trace"]}
+    if not single:
+        raise DredError("the evidence holds no simulation with losses")
+
+    def steps(group: Group) -> float:
+        longer = math.log2(max(burst, 1.0) / max(group.burst, 1.0))
+        return abs(loss - group.loss) / LOSS_STEP + abs(longer)
+
+    least = min(map(steps, single.values()))
+    near = [group for group in single.values() if steps(group) <= least + TOLERANCE_STEPS]
+    return Group(
+        traces=tuple(sorted(name for group in near for name in group.traces)),
+        loss=sum(group.loss for group in near) / len(near),
+        burst=sum(group.burst for group in near) / len(near),
+    ), least
+
+
+def _lead(
+    records: Sequence[dict[str, Any]], evidence: Group, best: Cell, other: Cell, metric: str
+) -> Estimate:
+    """Best minus other on the same file and trace: pairs differ less than means do."""
+
+    def values(cell: Cell) -> dict[tuple[str, str], float]:
+        return {
+            (r["file"], r["trace"]): r[metric]
+            for r in records
+            if r["scheme"] == cell.scheme and r["bitrate"] == cell.bitrate
+            and r["trace"] in evidence.traces and r.get(metric) is not None
+        }  # fmt: skip
+
+    a, b = values(best), values(other)
+    pairs = sorted(a.keys() & b.keys())
+    return bootstrap_mean([a[pair] - b[pair] for pair in pairs], [file for file, _ in pairs])

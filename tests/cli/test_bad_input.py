@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Everything that can be wrong with an input: one clear line on stderr, exit code 1 or 2."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from signals import voice
+from weights import random_image
+
+from dred.cli import main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Good and bad files."""
+    path = tmp_path_factory.mktemp("files")
+    (path / "models.bin").write_bytes(random_image())
+    (path / "cut.bin").write_bytes(random_image()[:1_000_000])
+    (path / "text.bin").write_text("these are no weights\n" * 40)
+    (path / "empty.bin").write_bytes(b"")
+    soundfile.write(path / "good.wav", voice(16000, 0.5), 16000)
+    soundfile.write(path / "no_samples.wav", np.zeros(0), 16000)
+    (path / "text.wav").write_text("this is not sound\n" * 20)
+    (path / "empty.wav").write_bytes(b"")
+    (path / "good.txt").write_text("0\n1\n0\n")
+    (path / "letters.txt").write_text("0\n1\nabc\n")
+    (path / "empty.txt").write_text("")
+    models = ["--models", str(path / "models.bin")]
+    assert main(["encode", str(path / "good.wav"), str(path / "good.opus"), *models]) == 0
+    content = (path / "good.opus").read_bytes()
+    (path / "head.opus").write_bytes(content[:60])
+    (path / "cut.opus").write_bytes(content[: len(content) // 2])
+    (path / "text.opus").write_text("neither is this\n" * 20)
+    (path / "empty.opus").write_bytes(b"")
+    (path / "file").write_text("a file, not a folder")
+    return path
+
+
+ENCODE = "encode {} out.opus --models models.bin"
+DECODE = "decode {} out.wav --models models.bin"
+SIMULATE = "simulate good.wav --models models.bin {}"
+
+CASES = [
+    # What, exit code, what the line must say.
+    (ENCODE.format("nowhere.wav"), 1, "nowhere.wav"),
+    (ENCODE.format("text.wav"), 1, "text.wav"),
+    (ENCODE.format("empty.wav"), 1, "empty.wav"),
+    (ENCODE.format("no_samples.wav"), 1, "no_samples.wav"),
+    (ENCODE.format("."), 1, "."),
+    (ENCODE.format("good.wav") + " --bitrate 0", 2, "bitrate"),
+    (ENCODE.format("good.wav") + " --bitrate many", 2, "bitrate"),
+    (ENCODE.format("good.wav") + " --dred-ms 5000", 2, "dred-ms"),
+    (ENCODE.format("good.wav") + " --frame-ms 30", 2, "frame-ms"),
+    (ENCODE.format("good.wav") + " --loss-percent 200", 2, "loss-percent"),
+    ("encode good.wav file/out.opus --models models.bin", 1, "out.opus"),
+    ("encode good.wav nowhere/out.opus --models models.bin", 1, "out.opus"),
+    ("encode good.wav out.opus --models nowhere.bin", 1, "nowhere.bin"),
+    ("encode good.wav out.opus --models cut.bin", 1, "cut.bin"),
+    ("encode good.wav out.opus --models text.bin", 1, "text.bin"),
+    ("encode good.wav out.opus --models empty.bin", 1, "empty.bin"),
+    ("encode good.wav", 2, "OUT.opus"),
+    (DECODE.format("nowhere.opus"), 1, "nowhere.opus"),
+    (DECODE.format("text.opus"), 1, "text.opus"),
+    (DECODE.format("empty.opus"), 1, "empty.opus"),
+    (DECODE.format("head.opus"), 1, "head.opus"),
+    (DECODE.format("good.wav"), 1, "good.wav"),
+    (DECODE.format("good.opus") + " --trace nowhere.txt", 1, "nowhere.txt"),
+    (DECODE.format("good.opus") + " --trace letters.txt", 1, "letters.txt"),
+    (DECODE.format("good.opus") + " --trace empty.txt", 1, "empty"),
+    (DECODE.format("good.opus") + " --loss nonsense:p=2", 1, "nonsense"),
+    (DECODE.format("good.opus") + " --rate 3", 2, "rate"),
+    ("inspect nowhere.opus", 1, "nowhere.opus"),
+    ("inspect text.opus", 1, "text.opus"),
+    (SIMULATE.format("--trace good.txt --schemes magic"), 2, "magic"),
+    (SIMULATE.format("--trace letters.txt"), 1, "letters.txt"),
+    (SIMULATE.format("--trace good.txt --bitrate 0"), 2, "bitrate"),
+    (SIMULATE.format("--trace good.txt --out file"), 1, "file"),
+    (SIMULATE.format("--loss gilbert:p=2"), 1, "p"),
+    ("models describe --models cut.bin", 1, "cut.bin"),
+    ("fly", 2, "fly"),
+    ("", 2, "COMMAND"),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "says"), CASES, ids=[case[0] for case in CASES])
+def test_one_clear_line(folder, monkeypatch, capsys, line, code, says):
+    monkeypatch.chdir(folder)
+    try:
+        got = main(line.split())
+    except SystemExit as left:
+        got = left.code
+    captured = capsys.readouterr()
+    assert got == code, captured.err
+    assert captured.out == ""
+    last = captured.err.strip().splitlines()
+    assert says in last[-1]
+    assert "Traceback" not in captured.err
+    # Wrong usage shows the usage as well, as argparse does.
+    assert len(last) == 1 or (code == 2 and last[0].startswith("usage:"))
+
+
+def test_a_cut_file_gives_what_is_left_and_a_warning(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    got = main(DECODE.format("cut.opus").split())
+    captured = capsys.readouterr()
+    lines = captured.err.strip().splitlines()
+    assert got in (0, 1)
+    assert lines
+    assert all(line.startswith("dred: ") and line.count("cut.opus") == 1 for line in lines)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_to(folder, tmp_path, capsys):
+    tmp_path.chmod(0o500)
+    argv = ["encode", folder / "good.wav", tmp_path / "a.opus", "--models", folder / "models.bin"]
+    assert main([str(item) for item in argv]) == 1
+    assert "a.opus" in capsys.readouterr().err
+
+
+def test_as_a_process(folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "dred.cli", "decode", "nowhere.opus", "out.wav"],
+        cwd=folder, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import io
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from signals import delay, voice
+from weights import random_image
+
+from dred.cli import main
+from dred.io.ogg import read_ogg
+from dred.opus import OpusDecoder
+from dred.packet import Packet
+
+# At low rates libopus may choose a narrow band, and is up to 0.2 ms out of time there.
+MANY = ("--bitrate", "64000")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    path = tmp_path_factory.mktemp("models") / "random.bin"
+    path.write_bytes(random_image())
+    return ["--models", str(path)]
+
+
+@pytest.fixture
+def run(capsys, models):
+    """A command with random networks; what it printed."""
+
+    def call(*argv):
+        assert main([*map(str, argv), *models]) == 0
+        return capsys.readouterr().out
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "subtype", "seconds"),
+    [
+        (8000, 1, "PCM_16", 0.5),
+        (16000, 1, "PCM_16", 0.5),
+        (44100, 1, "PCM_16", 0.3),
+        (48000, 2, "PCM_24", 0.3),
+        (48000, 6, "PCM_16", 0.3),
+        (22050, 2, "FLOAT", 0.3),
+        (16000, 1, "PCM_U8", 0.3),
+        (96000, 1, "DOUBLE", 0.2),
+        (16000, 1, "PCM_16", 1 / 16000),
+        (44100, 2, "PCM_16", 2 / 44100),
+    ],
+)
+def test_round_trip(tmp_path, run, rate, channels, subtype, seconds):
+    pcm = voice(rate, seconds, channels)
+    soundfile.write(tmp_path / "in.wav", pcm, rate, subtype=subtype)
+    report = json.loads(run("encode", tmp_path / "in.wav", tmp_path / "a.opus", *MANY, "--json"))
+    assert report["seconds"] == pytest.approx(seconds)
+    run("decode", tmp_path / "a.opus", tmp_path / "out.wav")
+    out, out_rate = soundfile.read(tmp_path / "out.wav")
+    assert out_rate == rate
+    # The container counts at 48 kHz: one sample of that may be lost to rounding.
+    assert abs(len(out) - len(pcm)) <= 1
+    assert (1 if out.ndim == 1 else out.shape[1]) == min(channels, 2)
+    if len(pcm) > 1000 and subtype != "PCM_U8":
+        mono = pcm.reshape(len(pcm), -1).mean(axis=1)
+        heard = out.reshape(len(out), -1).mean(axis=1)
+        assert abs(delay(np.diff(mono, 2), np.diff(heard, 2))) <= 1
+
+
+def test_settings_reach_the_packets(tmp_path, run):
+    wav, opus = tmp_path / "in.wav", tmp_path / "a.opus"
+    soundfile.write(wav, voice(16000, 1), 16000)
+    run("encode", wav, opus, "--frame-ms", 40, "--bitrate", 48000, "--lbrr")
+    packets = [Packet.parse(packet) for packet in read_ogg(opus).packets]
+    assert {packet.duration_ms for packet in packets} == {40}
+    assert any(packet.has_lbrr for packet in packets)
+    assert packets[-1].dred is not None
+    run("encode", wav, opus, "--dred-ms", 0)
+    packets = [Packet.parse(packet) for packet in read_ogg(opus).packets]
+    assert not any(packet.dred or packet.has_lbrr for packet in packets)
+
+
+def test_decoding_under_loss(tmp_path, run):
+    wav, opus, out = (tmp_path / name for name in ("in.wav", "a.opus", "out.wav"))
+    soundfile.write(wav, voice(16000, 1), 16000)
+    run("encode", wav, opus, "--bitrate", 48000)
+    (tmp_path / "trace.txt").write_text("0\n" * 30 + "1\n" * 5 + "0\n" * 20)
+    told = {}
+    ways = {"dred": [], "plc": ["--no-dred"], "old": ["--no-dred", "--plc", "classic"]}
+    for name, options in ways.items():
+        report = json.loads(
+            run("decode", opus, out, "--json", "--trace", tmp_path / "trace.txt", *options)
+        )
+        assert report["lost"] == 5
+        assert len(soundfile.read(out)[0]) == 16000
+        told[name] = report["frames"]
+    assert told["dred"] == {"regular": 46, "dred": 5}
+    assert told["plc"] == told["old"] == {"regular": 46, "plc": 5}
+    text = run("decode", opus, out, "--loss", "bernoulli:p=0.3", "--rate", 8000)
+    assert "packets" in text
+    assert soundfile.info(out).samplerate == 8000
+
+
+def test_ours_decode_as_if_nothing_were_in_the_padding(tmp_path, run):
+    wav, opus = tmp_path / "in.wav", tmp_path / "a.opus"
+    soundfile.write(wav, voice(48000, 0.5), 48000)
+    run("encode", wav, opus)
+    plain, padded = OpusDecoder(48000), OpusDecoder(48000)
+    for packet in read_ogg(opus).packets:
+        bare = bytes(Packet.parse(packet).without_extensions())
+        assert np.array_equal(plain.decode(bare, 960), padded.decode(packet, 960))
+
+
+@pytest.mark.parametrize("player", ["opusdec", "ffmpeg"])
+@pytest.mark.parametrize(("rate", "channels"), [(16000, 1), (44100, 2)])
+def test_other_players(tmp_path, run, player, rate, channels):
+    if shutil.which(player) is None:
+        pytest.skip(f"{player} is not installed")
+    wav, opus, out = (tmp_path / name for name in ("in.wav", "a.opus", "out.wav"))
+    soundfile.write(wav, voice(rate, 1.234, channels), rate)
+    run("encode", wav, opus)
+    command = {
+        "opusdec": ["opusdec", "--quiet", "--rate", "48000", str(opus), str(out)],
+        "ffmpeg": ["ffmpeg", "-v", "error", "-i", str(opus), "-ar", "48000", str(out)],
+    }[player]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert soundfile.info(out).frames == pytest.approx(1.234 * 48000, abs=2)
+    assert soundfile.info(out).channels == channels
+
+
+def test_standard_streams(models):
+    """`dred encode - - | dred decode - -`, as processes."""
+    memory = io.BytesIO()
+    soundfile.write(memory, voice(16000, 0.4), 16000, format="WAV")
+    program = [sys.executable, "-m", "dred.cli"]
+    encoded = subprocess.run(
+        [*program, "encode", "-", "-", *models], input=memory.getvalue(), capture_output=True
+    )
+    assert encoded.returncode == 0, encoded.stderr
+    assert encoded.stdout[:4] == b"OggS"
+    decoded = subprocess.run(
+        [*program, "decode", "-", "-", *models], input=encoded.stdout, capture_output=True
+    )
+    assert decoded.returncode == 0, decoded.stderr
+    assert len(soundfile.read(io.BytesIO(decoded.stdout))[0]) == 6400

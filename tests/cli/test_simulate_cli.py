@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import json
+
+import pytest
+import soundfile
+from signals import voice
+from weights import random_image
+
+from dred.cli import main
+
+
+@pytest.fixture
+def argv(tmp_path):
+    (tmp_path / "random.bin").write_bytes(random_image())
+    soundfile.write(tmp_path / "in.wav", voice(44100, 1, 2), 44100)
+    (tmp_path / "trace.txt").write_text("0\n" * 10 + "1\n" * 3 + "0\n" * 10)
+    return ["simulate", str(tmp_path / "in.wav"), "--models", str(tmp_path / "random.bin")]
+
+
+def test_json(argv, tmp_path, capsys):
+    options = ["--trace", str(tmp_path / "trace.txt"), "--schemes", "clean,dred", "--json"]
+    assert main([*argv, *options, "--no-metrics"]) == 0
+    rows = json.loads(capsys.readouterr().out)["schemes"]
+    assert [row["scheme"] for row in rows] == ["clean", "dred"]
+    assert [row["lost"] for row in rows] == [0, 6]
+    assert rows[1]["frames"]["dred"] == 6
+    assert rows[0]["packets"] == rows[1]["packets"] == 51
+
+
+def test_table_and_files(argv, tmp_path, capsys):
+    out = tmp_path / "new" / "folder"
+    options = ["--loss", "bernoulli:p=0.2", "--schemes", "plc, neural-plc,lbrr,dred+lbrr"]
+    assert main([*argv, *options, "--out", str(out), "--seed", "4", "--no-metrics"]) == 0
+    text = capsys.readouterr().out
+    for scheme in ("plc", "neural-plc", "lbrr", "dred+lbrr"):
+        assert scheme in text
+        pcm, rate = soundfile.read(out / f"{scheme}.wav")
+        assert (pcm.shape, rate) == ((44100, 2), 44100)
+
+
+def test_metrics(argv, tmp_path, capsys):
+    pytest.importorskip("pesq")
+    pytest.importorskip("pystoi")
+    options = ["--trace", str(tmp_path / "trace.txt"), "--schemes", "clean,neural-plc", "--json"]
+    assert main([*argv, *options]) == 0
+    clean, lossy = json.loads(capsys.readouterr().out)["schemes"]
+    assert clean["stoi"] > lossy["stoi"]
+
+
+@pytest.mark.parametrize("missing", [[], ["--trace", "a", "--loss", "b"]])
+def test_one_kind_of_loss_is_needed(argv, missing):
+    with pytest.raises(SystemExit) as caught:
+        main([*argv, *missing])
+    assert caught.value.code == 2

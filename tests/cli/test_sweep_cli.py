@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import json
+
+import pytest
+import soundfile
+from signals import voice
+from weights import random_image
+
+from dred.cli import main
+
+pytest.importorskip("joblib")
+pytest.importorskip("duckdb")
+pytest.importorskip("pystoi")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lab")
+    (folder / "speech").mkdir()
+    (folder / "random.bin").write_bytes(random_image())
+    for name, seed in (("a", 1), ("b", 2)):
+        soundfile.write(folder / "speech" / f"{name}.wav", voice(16000, 1.2, seed=seed), 16000)
+    (folder / "trace.txt").write_text("0\n0\n0\n0\n1\n")
+    return folder
+
+
+def sweep(place, out, *more):
+    return main([
+        "sweep", str(place / "speech"), "--traces", str(place / "trace.txt"), "--out", str(out),
+        "--models", str(place / "random.bin"), "--schemes", "clean,plc,dred", "--jobs", "1",
+        "--bitrates", "16000,24000", "--metrics", "stoi", *more,
+    ])  # fmt: skip
+
+
+def test_sweep_resumes_and_advises(place, tmp_path, capsys):
+    assert sweep(place, tmp_path, "--files", "1", "--json") == 0
+    first = json.loads(capsys.readouterr().out)
+    assert (first["simulations"], first["reused"], first["computed"]) == (6, 0, 6)
+    (place / "speech" / "broken.wav").write_bytes(b"no sound")
+    try:
+        assert sweep(place, tmp_path) == 0
+    finally:
+        (place / "speech" / "broken.wav").unlink()
+    out, err = capsys.readouterr()
+    assert "18 simulations: 6 reused, 6 computed, 6 failed" in out
+    assert err.count("broken.wav") >= 6
+    for name in ("results.jsonl", "results.parquet", "report.html"):
+        assert (tmp_path / name).stat().st_size > 0
+
+    asked = ["advise", "--loss", str(place / "trace.txt"), "--budget", "20000", "--metric", "stoi",
+             "--evidence", str(tmp_path)]  # fmt: skip
+    assert main([*asked, "--json"]) == 0
+    advice = json.loads(capsys.readouterr().out)
+    assert advice["bitrate"] == 16000
+    assert advice["scheme"] in ("plc", "dred")
+    assert f"--bitrate {advice['bitrate']}" in advice["command"]
+    assert {cell["scheme"] for cell in advice["per_scheme"]} == {"plc", "dred"}
+    assert main(asked) == 0
+    assert "use " in capsys.readouterr().out
+
+
+def test_advice_without_evidence_measures(place, capsys):
+    argv = ["advise", "--loss", "gilbert:p=0.1,r=0.5", "--budget", "16000", "--measure",
+            "--speech", str(place / "speech"), "--schemes", "plc,lbrr", "--metric", "stoi",
+            "--models", str(place / "random.bin"), "--jobs", "1", "--json"]  # fmt: skip
+    assert main(argv) == 0
+    advice = json.loads(capsys.readouterr().out)
+    assert advice["evidence"]["distance"] < 0.1
+    assert advice["best"]["files"] == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "says"),
+    [
+        (["--schemes", "magic"], 2, "unknown scheme"),
+        (["--metrics", "mos"], 2, "unknown metric"),
+        (["--traces", "nowhere"], 1, "no such file or folder"),
+    ],
+)
+def test_failures(place, tmp_path, capsys, more, code, says):
+    assert sweep(place, tmp_path, *more) == code
+    assert says in capsys.readouterr().err
+
+
+def test_wrong_bitrates(place, tmp_path):
+    with pytest.raises(SystemExit) as caught:
+        sweep(place, tmp_path, "--bitrates", "16000,many")
+    assert caught.value.code == 2
