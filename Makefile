@@ -60,6 +60,8 @@ OPTIMISE := -O3
 SANITISE :=
 OBJECTS_IN := build/$(VARIANT)
 
+OBJCOPY ?= objcopy
+
 # WERROR= for a compiler that knows other warnings than ours.
 WERROR := -Werror
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes $(WERROR)
@@ -78,28 +80,40 @@ $(OBJECTS_IN)/%.o: csrc/%.c Makefile dred/_version.py
 
 lib: $(LIB)/libdred.so.$(VERSION) $(LIB)/libdred.a $(LIB)/dred.pc
 
-$(LIB)/libdred.so.$(VERSION): $(LIB_OBJECTS)
+# The models, built in; the folder is named so that a file taken away is noticed as well.
+$(OBJECTS_IN)/models.bin: $(sort $(wildcard dred/models/*.bin)) dred/models
+	@mkdir -p $(@D)
+	@cat /dev/null $(filter %.bin,$^) > $@
+
+$(OBJECTS_IN)/builtin.o: tools/embed_models.c $(OBJECTS_IN)/models.bin Makefile
+	$(CC) $(C_FLAGS) -DDRED_MODELS_FILE='"$(OBJECTS_IN)/models.bin"' -c $< -o $@
+
+$(LIB)/libdred.so.$(VERSION): $(LIB_OBJECTS) $(OBJECTS_IN)/builtin.o
 	@mkdir -p $(@D)
 	$(CC) -shared -Wl,-soname,libdred.so.$(ABI) -Wl,-z,defs $(LDFLAGS) $^ -lm -o $@
 	ln -sf libdred.so.$(VERSION) $(LIB)/libdred.so.$(ABI)
 	ln -sf libdred.so.$(ABI) $(LIB)/libdred.so
 
-$(LIB)/libdred.a: $(LIB_OBJECTS)
+# One object whose hidden symbols are local: a static archive has no visibility of its own, and
+# our inner names must not clash with those of a program.
+$(LIB)/libdred.a: $(LIB_OBJECTS) $(OBJECTS_IN)/builtin.o
 	@mkdir -p $(@D)
 	rm -f $@
-	$(AR) rcs $@ $^
+	$(LD) -r $^ -o $(OBJECTS_IN)/libdred.o
+	$(OBJCOPY) --localize-hidden $(OBJECTS_IN)/libdred.o
+	$(AR) rcs $@ $(OBJECTS_IN)/libdred.o
 
 # Written at every `make lib`: it holds PREFIX.
 .PHONY: $(LIB)/dred.pc
 $(LIB)/dred.pc:
 	@mkdir -p $(@D)
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' \
+	@printf '%s\n' 'prefix=$(abspath $(PREFIX))' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' \
 		'Name: dred' 'Description: Deep redundancy (DRED) for Opus' 'Version: $(VERSION)' \
 		'Libs: -L$${libdir} -ldred' 'Libs.private: -lm' 'Cflags: -I$${includedir}' > $@
 
 install: lib
 	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	install -m 644 csrc/include/dred.h $(DESTDIR)$(PREFIX)/include/
+	install -m 644 csrc/include/dred.h csrc/include/dred_builtin.h $(DESTDIR)$(PREFIX)/include/
 	install -m 755 $(LIB)/libdred.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/
 	install -m 644 $(LIB)/libdred.a $(DESTDIR)$(PREFIX)/lib/
 	cp -P $(LIB)/libdred.so.$(ABI) $(LIB)/libdred.so $(DESTDIR)$(PREFIX)/lib/
@@ -119,4 +133,4 @@ $(OBJECTS_IN)/run_tests: $(LIB_OBJECTS) $(TEST_OBJECTS)
 clean:
 	rm -rf build demo $(VENV) *.egg-info dred/_core*.so
 
--include $(LIB_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d)
+-include $(LIB_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(OBJECTS_IN)/builtin.d

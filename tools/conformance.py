@@ -14,9 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "reference")]
 
-import vectors
+import vectors  # noqa: E402
 
-import dred
+import dred  # noqa: E402
 
 WIDTH = 46
 

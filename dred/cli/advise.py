@@ -166,7 +166,7 @@ def _print(args: argparse.Namespace, advice: "Advice", stats: "TraceStats", orig
     print(f"\n    {_command(advice, stats)}\n")
     print(f"your trace: {100 * stats.loss_rate:.1f} % lost, bursts of {stats.mean_burst:.1f} "
           f"packets on average, the longest {stats.longest_burst}")  # fmt: skip
-    print(f"evidence:   {origin}; {best.files} files, {len(advice.evidence.traces)} traces of "
+    print(f"evidence:   {origin}; {_count(best.files, "file")}, {_count(len(advice.evidence.traces), "trace")} of "
           f"{100 * advice.evidence.loss:.1f} % in bursts of {advice.evidence.burst:.1f}; "
           f"best of each scheme within {args.budget} bit/s:\n")  # fmt: skip
     print(f"scheme      asked   kb/s  {metric.title:>18}  {'worse than the first by':>24}")
@@ -175,3 +175,7 @@ def _print(args: argparse.Namespace, advice: "Advice", stats: "TraceStats", orig
         print(f"{cell.scheme:10s} {cell.bitrate:6d}  {cell.kbps:5.1f}  "
               f"{interval(cell.quality[advice.metric], metric.digits):>18}  "
               f"{interval(lead, metric.digits) if lead else '-':>24}")  # fmt: skip
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

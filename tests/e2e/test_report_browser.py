@@ -4,12 +4,13 @@
 import pytest
 from chromium import Chromium, find_chromium
 from signals import voice
+from sweeps import GAIN, example_records
 from weights import random_models
 
 from dred.evaluate.report import Track, simulation_data, write_simulation, write_sweep
 from dred.simulate import simulate
 
-RATE, SECONDS = 16000, 2.0
+RATE, SECONDS = 16000, 5.0
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +22,8 @@ def browser():
         yield opened
 
 
-@pytest.fixture
-def simulation(tmp_path):
+@pytest.fixture(scope="module")
+def simulation(tmp_path_factory):
     pcm = voice(RATE, SECONDS)
     lost = ([0] * 30 + [1] * 8) * 3
     tracks = []
@@ -31,7 +32,7 @@ def simulation(tmp_path):
         result.stats["packet_bytes"] = [80] * len(result.lost)
         tracks.append(Track(result, {"pesq": 2.5, "stoi": 0.9}))
     data = simulation_data("a.wav", pcm, RATE, tracks, {"bitrate": 32000, "frame_ms": 20})
-    path = tmp_path / "report.html"
+    path = tmp_path_factory.mktemp("report") / "report.html"
     write_simulation(path, data, pcm, RATE, tracks)
     return path
 
@@ -63,7 +64,7 @@ def test_simulation(browser, simulation):
 
     # Play; switch while it plays, at the same instant; only the chosen one sounds.
     browser.press(" ")
-    browser.wait("report.state().playing && report.state().position > 0.6")
+    browser.wait("report.state().playing && report.state().position > 1.5")
     before = state(browser, "position")
     browser.press("2")
     assert state(browser, "scheme") == "plc"
@@ -72,9 +73,10 @@ def test_simulation(browser, simulation):
     browser.press(" ")
     assert state(browser, "playing") is False
     held = state(browser, "position")
-    assert held < SECONDS
-    browser.press("n")
-    assert state(browser, "position") != held
+    assert before < held < SECONDS
+    browser.press("Home")
+    browser.press("n")  # to 0.4 s before packet 30, the first that is lost
+    assert state(browser, "position") == pytest.approx(0.6 - 0.4 - 0.0065)
     browser.press("+")
     assert browser.evaluate("report.state().view.end - report.state().view.start") == 0.5 * SECONDS
     assert browser.errors == []
@@ -96,21 +98,15 @@ def test_simulation_on_a_phone(browser, simulation, dark):
 
 @pytest.mark.slow
 def test_sweep(browser, tmp_path):
-    from test_advise import GAIN, record
-
-    records = [
-        record(f"{n}", f"t{loss}", scheme, bitrate, loss, 3.0, 2 + gain + 0.1 * n + bitrate / 4e4)
-        for n in range(4) for loss in (0.1, 0.3) for scheme, gain in GAIN.items()
-        for bitrate in (16000, 32000)
-    ]  # fmt: skip
-    write_sweep(tmp_path / "report.html", records)
+    write_sweep(tmp_path / "report.html", example_records())
     browser.errors.clear()
     browser.screen(390, 844)
     browser.open(tmp_path / "report.html")
     count = "document.querySelectorAll('.chart svg .series').length"
+    assert browser.evaluate(count) == 2 * (len(GAIN) + 1)
+    browser.click(".legend button")
     assert browser.evaluate(count) == 2 * len(GAIN)
     browser.click(".legend button")
-    assert browser.evaluate(count) == 2 * (len(GAIN) - 1)
     goal = "document.querySelector('input[type=range]')"
     browser.evaluate(f"{goal}.value = 2.5; {goal}.dispatchEvent(new Event('input'))")
     cheapest = browser.evaluate("document.querySelectorAll('table')[0].textContent")

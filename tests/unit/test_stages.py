@@ -56,7 +56,7 @@ def test_nothing_in_nothing_out(models):
     ],
 )
 def test_audio_of_the_wrong_kind(models, pcm, error):
-    with pytest.raises(error, match="pcm|audio"):
+    with pytest.raises(error, match=r"pcm|audio"):
         dred.extract_features(pcm, models)
 
 
