@@ -123,6 +123,9 @@ static coverage find_coverage(const dred_encoder *encoder, const dred_encode_req
         offset -= UNITS_PER_LATENT;
         found.newest++;
     }
+    /* What is older than asked for stays out, however long the silence since. */
+    int reach = found.newest + 2 * request->max_chunks + 1;
+    if (count > reach) count = reach;
     found.reason = DRED_NO_HISTORY;
     if (offset > 16 || found.newest + 1 >= count) return found;
     if (request->trim) {

@@ -2,8 +2,8 @@
  *
  * The sign symbol and the escaped geometric tail of Laplace values; knows no statistics.
  *
- * What is zero, what is negative is as good as random: each branch on it is mispredicted half of the
- * time, hence the arithmetic in place of branches where that is cheaper. */
+ * What is zero, what is negative is as good as random: each branch on it is mispredicted half of
+ * the time, hence the arithmetic in place of branches where that is cheaper. */
 #include "coder/laplace.h"
 
 /* Of a list of inverse cumulative frequencies behind RANGE_Q15. */

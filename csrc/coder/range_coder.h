@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum {
-    RANGE_Q15 = 32768,        /* total frequency of the 15-bit models                       */
+    RANGE_Q15 = 32768, /* total frequency of the 15-bit models */
     /* RFC 6716 section 4.1: a range is in (RANGE_BOTTOM, 2^31], codes have 31 bits. */
     RANGE_BOTTOM = 0x00800000,
     RANGE_MASK = 0x7FFFFFFF

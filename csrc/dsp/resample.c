@@ -39,9 +39,9 @@ static double bessel_i0(double x) {
 }
 
 /* Impulse response at time t, in samples of the lower rate; not normalised. */
-static double windowed_sinc(double t) {
+static double windowed_sinc(double t, int span) {
     const double pi = 3.14159265358979323846, cutoff = 0.49, beta = 6;
-    double edge = 1 - t * t / (RESAMPLE_HALF * RESAMPLE_HALF);
+    double edge = 1 - t * t / (span * span);
     if (edge <= 1e-9) return 0;
     double angle = 2 * pi * cutoff * t;
     return (fabs(angle) < 1e-9 ? 1 : sin(angle) / angle) * bessel_i0(beta * sqrt(edge));
@@ -49,7 +49,7 @@ static double windowed_sinc(double t) {
 
 /* Tap k of a phase weights the input sample at k - (half - 1) - phase/up from the output. Each
  * phase sums to 1: a constant comes out constant. */
-static void design(dred_resampler *r, double lower_per_input) {
+static void design(dred_resampler *r, double lower_per_input, int span) {
     int taps = 2 * r->half;
     for (int phase = 0; phase < r->up; phase++) {
         float *filter = r->filters + phase * taps;
@@ -57,7 +57,7 @@ static void design(dred_resampler *r, double lower_per_input) {
         for (int pass = 0; pass < 2; pass++) {
             for (int k = 0; k < taps; k++) {
                 double distance = k - (r->half - 1) - (double)phase / r->up;
-                double tap = windowed_sinc(distance * lower_per_input);
+                double tap = windowed_sinc(distance * lower_per_input, span);
                 if (pass == 0) {
                     sum += tap;
                 } else {
@@ -86,14 +86,15 @@ dred_resampler *dred_resampler_create(int from_rate, int to_rate, int *error) {
     int up = to_rate / divisor, down = from_rate / divisor;
     int lower = from_rate < to_rate ? from_rate : to_rate;
     /* Rounded up for 16000 to 12000 Hz, where it is 21 1/3 input samples. */
-    int half = from_rate == to_rate ? 0 : (RESAMPLE_HALF * from_rate + lower - 1) / lower;
+    int span = lower == 8000 ? RESAMPLE_HALF_8K : RESAMPLE_HALF;
+    int half = from_rate == to_rate ? 0 : (span * from_rate + lower - 1) / lower;
     size_t filters = (size_t)(up * 2 * half), history = (size_t)(2 * half + PIECE);
     dred_resampler *r = malloc(sizeof *r + (filters + history) * sizeof(float));
     if (!r) return fail(error, DRED_ERR_MEMORY);
     *r = (dred_resampler){.up = up, .down = down, .half = half};
     r->filters = (float *)(r + 1);
     r->history = r->filters + filters;
-    design(r, (double)lower / from_rate);
+    design(r, (double)lower / from_rate, span);
     dred_resampler_reset(r);
     if (error) *error = DRED_OK;
     return r;

@@ -7,6 +7,8 @@
 
 #include "dred.h"
 
-enum { RESAMPLE_HALF = 16 }; /* half length of the filter in samples of the lower rate */
+/* Half length of the filter in samples of the lower rate. At 8 kHz it is shorter: a sender there must
+ * not wait longer than the 24 samples of 16 kHz that its latents lag behind a packet. */
+enum { RESAMPLE_HALF = 16, RESAMPLE_HALF_8K = 12 };
 
 #endif

@@ -35,7 +35,7 @@ static void require(int ok, const char *what) {
     }
 }
 
-/* ---- sender ------------------------------------------------------------------------------------ */
+/* ---- sender --------------------------------------------------------------------------------- */
 
 typedef struct sender {
     OpusEncoder *opus;
@@ -59,14 +59,14 @@ static void send_frame(sender *tx, const opus_int16 *pcm, packet *out) {
     request.capacity = sizeof payload;
     request.packet_start = tx->sent++ * FRAME - tx->lookahead;
     int bytes = dred_encoder_payload(tx->dred, &request, payload, &result);
-    out->size = bytes > 0 ? dred_packet_attach(regular, size, payload, bytes, out->data,
-                                               sizeof out->data)
-                          : 0; /* result.reason says why there is none */
+    out->size = bytes > 0
+                    ? dred_packet_attach(regular, size, payload, bytes, out->data, sizeof out->data)
+                    : 0; /* result.reason says why there is none */
     if (out->size <= 0)
         memcpy(out->data, regular, (size_t)(out->size = size));
 }
 
-/* ---- receiver ---------------------------------------------------------------------------------- */
+/* ---- receiver ------------------------------------------------------------------------------- */
 
 typedef struct receiver {
     OpusDecoder *opus;
@@ -143,7 +143,10 @@ static void play_frame(receiver *rx, long n, float *pcm) {
 
 /* ---- the call: both ends in one program ------------------------------------------------------ */
 
-static int is_lost(long n) { return n % 50 >= 35; } /* 300 ms of every second */
+/* 300 ms of every second. */
+static int is_lost(long n) {
+    return n % 50 >= 35;
+}
 
 int main(void) {
     static receiver rx = {.parsed = -1};

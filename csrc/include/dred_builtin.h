@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* Load the networks that were built into the library, with the best kernels of this processor.
- * @param error receives a dred_error, may be NULL; DRED_ERR_MISSING where none were built in      */
+ * @param error receives a dred_error, may be NULL; DRED_ERR_MISSING where none were built in */
 DRED_API dred_models *dred_models_builtin(int *error);
 
 #ifdef __cplusplus

@@ -69,8 +69,8 @@ static void test_header_vectors(void) {
     CHECK(range_decoder_tell(&decoder) == 27);
 }
 
-static void check_laplace(const int *values, int count, uint8_t p0, uint8_t decay,
-                          const int *tells, const char *expected, int expected_size) {
+static void check_laplace(const int *values, int count, uint8_t p0, uint8_t decay, const int *tells,
+                          const char *expected, int expected_size) {
     unsigned char bytes[64];
     range_encoder encoder;
     range_decoder decoder;

@@ -166,9 +166,10 @@ def _print(args: argparse.Namespace, advice: "Advice", stats: "TraceStats", orig
     print(f"\n    {_command(advice, stats)}\n")
     print(f"your trace: {100 * stats.loss_rate:.1f} % lost, bursts of {stats.mean_burst:.1f} "
           f"packets on average, the longest {stats.longest_burst}")  # fmt: skip
-    print(f"evidence:   {origin}; {_count(best.files, "file")}, {_count(len(advice.evidence.traces), "trace")} of "
-          f"{100 * advice.evidence.loss:.1f} % in bursts of {advice.evidence.burst:.1f}; "
-          f"best of each scheme within {args.budget} bit/s:\n")  # fmt: skip
+    near = advice.evidence
+    counts = f"{_count(best.files, 'file')}, {_count(len(near.traces), 'trace')}"
+    print(f"evidence:   {origin}; {counts} of {100 * near.loss:.1f} % in bursts of "
+          f"{near.burst:.1f}; best of each scheme within {args.budget} bit/s:\n")  # fmt: skip
     print(f"scheme      asked   kb/s  {metric.title:>18}  {'worse than the first by':>24}")
     for cell in advice.per_scheme:
         lead = advice.lead.get(cell.scheme)

@@ -29,18 +29,23 @@ class JitterBuffer:
         self.next: int | None = None  # extended sequence number of the next frame to play
         self._start_ms: float | None = None
         self._packets: dict[int, bytes] = {}
+        self._copies: set[int] = set()  # numbers of those that are RED copies
+        self.took_copy = False  # whether the packet taken last was one
         self._doubtful: int | None = None  # last number of what may be a new stream
         self._late_row = 0
 
-    def push(self, packet: bytes, sequence: int, arrival_ms: float) -> bool:
-        """Take a packet; False where it is a duplicate, too late, or stray."""
+    def push(
+        self, packet: bytes, sequence: int, arrival_ms: float, *, copy: bool = False
+    ) -> bool:
+        """Take a packet; False where it is a duplicate, too late, or stray. A copy gives way to its
+        original, which carries more."""
         extended = self._extend(sequence)
         if extended is None:
             return False
         if self.next is None:
             self.next = extended
             self._start_ms = arrival_ms + self.delay_ms
-        if extended in self._packets:
+        if extended in self._packets and (copy or extended not in self._copies):
             self.duplicates += 1
             return False
         if extended < self.next:
@@ -54,6 +59,7 @@ class JitterBuffer:
             self.next = extended  # reordered before the first one was played, or a new beginning
         self._late_row = 0
         self._packets[extended] = packet
+        (self._copies.add if copy else self._copies.discard)(extended)
         return True
 
     def _extend(self, sequence: int) -> int | None:
@@ -72,6 +78,7 @@ class JitterBuffer:
         self.restarts += 1
         self._doubtful = None
         self._packets.clear()
+        self._copies.clear()
         self.next = None
         return sequence % SEQUENCE_MODULUS
 
@@ -87,6 +94,8 @@ class JitterBuffer:
             self.skipped += gap
             self.next += gap
         packet = self._packets.pop(self.next, None)
+        self.took_copy = self.next in self._copies
+        self._copies.discard(self.next)
         self.next += 1
         return packet
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from dred._native import Floats
-from dred.errors import PacketError
+from dred.errors import DredError, PacketError
 from dred.models import Models, load_models
 from dred.opus import OpusDecoder
 from dred.packet import Toc, duration_ms, has_lbrr, why_no_dred
@@ -17,7 +17,7 @@ from dred.receiver.priming import WARM_UP_MS, Primer
 from dred.receiver.recovery import Source, choose_source
 from dred.receiver.stats import Stats
 
-MAX_FRAME_MS = 120
+DTX_BYTES = 2  # a packet this small only says that nothing is sent
 # Out of a gap: long where the run-on of the synthesis is described, short where it is a guess.
 FADE_KNOWN_MS, FADE_GUESS_MS = 10.0, 1.0
 # Into a gap, where the output rate is not that of the synthesis.
@@ -67,6 +67,7 @@ class Receiver:
         self._clock_ms = 0.0
         self._position = 0  # samples played since the first packet
         self._toc: Toc | None = None
+        self._dtx = False  # whether the last packet said that the sender is silent
         self._stats = Stats()
         self._use_lbrr, self._use_dred = use_lbrr, use_dred
         self._models: Models | None = None
@@ -85,9 +86,12 @@ class Receiver:
         self._stats.restarts, self._stats.skipped = buffer.restarts, buffer.skipped
         return self._stats
 
-    def push(self, packet: bytes, sequence: int, arrival_ms: float | None = None) -> None:
+    def push(
+        self, packet: bytes, sequence: int, arrival_ms: float | None = None, *, copy: bool = False
+    ) -> None:
         """Take a packet. sequence: counts packets, modulo 2^16. arrival_ms: on the clock that
-        `pull` advances by one frame a call; None: now."""
+        `pull` advances by one frame a call; None: now. copy: it came as a RED copy in a later
+        packet."""
         self._stats.received += 1
         try:
             duration_ms(packet)
@@ -95,10 +99,10 @@ class Receiver:
             self._stats.malformed += 1
             return
         arrival = self._clock_ms if arrival_ms is None else arrival_ms
-        if not self._buffer.push(bytes(packet), sequence, arrival):
+        if not self._buffer.push(bytes(packet), sequence, arrival, copy=copy):
             return
         reason = why_no_dred(packet)
-        if reason:
+        if reason and not copy:
             self._stats.no_dred[reason] += 1
 
     def pull(self) -> Floats:
@@ -122,24 +126,38 @@ class Receiver:
         self._look_ahead(ahead if packet is None else [(-1, packet), *ahead])
         following = ahead[0][1] if ahead and ahead[0][0] == 0 else None
         lbrr = self._use_lbrr and following is not None and has_lbrr(following)
-        source = choose_source(here=packet is not None, next_has_lbrr=lbrr, red=False, dred=False)
+        source = choose_source(
+            here=packet is not None,
+            copy=self._buffer.took_copy,
+            next_has_lbrr=lbrr,
+            dred=packet is None and self._described(),
+            dtx=self._dtx,
+        )
         if packet is not None:
             frame = self._regular(packet)
         elif source is Source.LBRR:
             frame = self._decoded(following, fec=True)
-        elif self._models is None:
+        elif self._models is None or source is Source.DTX:
             frame = self._decoded(None)
         else:
-            frame, source = self._concealed()
+            frame = self._concealed()
         self._stats.sources.append(source)
         return frame
 
+    def _described(self) -> bool:
+        """Whether a description covers the middle of the frame to be played now."""
+        if self._models is None or not self._use_dred:
+            return False
+        middle = self._position + self._samples(self._frame_ms) // 2
+        return self._descriptions.vector(self._filler.core_time(middle)) is not None
+
     def _regular(self, packet: bytes) -> Floats:
+        self._dtx = len(packet) <= DTX_BYTES
         self._frame_ms = duration_ms(packet)
         self._toc = Toc.parse(packet)
         try:
             return self._decoded(packet)
-        except Exception:  # a frame that libopus rejects is a lost one
+        except DredError:  # a frame that libopus rejects is a lost one
             self._stats.malformed += 1
             return self._decoded(None)
 
@@ -193,7 +211,7 @@ class Receiver:
             ]
         )
 
-    def _concealed(self) -> tuple[Floats, Source]:
+    def _concealed(self) -> Floats:
         """A frame from DRED or from a guess, while the decoder follows with a substitute."""
         at, length = self._position, self._samples(self._frame_ms)
         begins = not self._filler.active
@@ -202,13 +220,12 @@ class Receiver:
             if self._toc is not None:
                 self._primer.begin(self._toc)
         self._filler.until(at + length, self._descriptions)
-        served = self._filler.described(at, at + length)
         frame = self._spread(self._filler.audio(at, at + length))
         if self._toc is not None:
             frame = self._beside_own(frame, begins)
             self._prime(begins)
         self._filler.heard(np.ascontiguousarray(frame.mean(axis=1)), at)
-        return frame, Source.DRED if served else Source.PLC
+        return frame
 
     def _beside_own(self, frame: Floats, begins: bool) -> Floats:
         """Mix with libopus's own concealment where that is better: in the first instant, where the
@@ -224,7 +241,7 @@ class Receiver:
         if self._filler.described(self._position, self._position + len(frame)):
             return frame
         weight = np.clip(ramp / self._samples(COMFORT_FULL_MS - COMFORT_FROM_MS), 0, 1)
-        return frame + weight[:, None] * own
+        return frame + weight[:, None].astype(np.float32) * own
 
     def _prime(self, begins: bool) -> None:
         """Let the decoder decode a packet of what is played."""

@@ -14,19 +14,21 @@ class Source(Enum):
     RED = "red"
     DRED = "dred"
     PLC = "plc"
+    DTX = "dtx"  # the sender is silent on purpose: comfort noise of the decoder
     WAITING = "waiting"  # nothing has been played yet
 
 
-def choose_source(*, here: bool, next_has_lbrr: bool, red: bool, dred: bool) -> Source:
-    """The best source of one frame: its packet, a full copy, LBRR, DRED, or a guess.
+def choose_source(*, here: bool, copy: bool, next_has_lbrr: bool, dred: bool, dtx: bool) -> Source:
+    """The best source of one frame: its packet or a full copy, LBRR, DRED, silence, or a guess.
 
-    here: its packet has arrived. red: a full copy of it has. next_has_lbrr: the packet after it is
-    here with in-band FEC. dred: a packet that is here describes some of its time.
+    here: its packet is here; copy: as a RED copy. next_has_lbrr: the packet after it is here with
+    in-band FEC. dred: a packet that is here describes some of its time. dtx: the last packet said
+    that the sender is silent.
     """
     if here:
-        return Source.REGULAR
-    if red:
-        return Source.RED
+        return Source.RED if copy else Source.REGULAR
     if next_has_lbrr:
         return Source.LBRR
-    return Source.DRED if dred else Source.PLC
+    if dred:
+        return Source.DRED
+    return Source.DTX if dtx else Source.PLC

@@ -28,7 +28,9 @@ DTX_BYTES = 2
 class FrameReceiver(Protocol):
     """What takes Opus packets by number: `dred.Receiver`."""
 
-    def push(self, packet: bytes, sequence: int, arrival_ms: float | None = None) -> Any: ...
+    def push(
+        self, packet: bytes, sequence: int, arrival_ms: float | None = None, *, copy: bool = False
+    ) -> Any: ...
 
 
 class RtpSender:
@@ -207,14 +209,14 @@ class RtpReceiver:
         older = self._numbering.of_copy(number, copy.offset, duration)
         if duration and older >= self._first and older not in self._given:
             self.stats.copies_used += 1
-            self._give(copy.data, older, arrival_ms)
+            self._give(copy.data, older, arrival_ms, copy=True)
 
-    def _give(self, data: bytes, number: int, arrival_ms: float) -> None:
+    def _give(self, data: bytes, number: int, arrival_ms: float, *, copy: bool = False) -> None:
         self._newest = max(self._newest, number)
         self._given.add(number)
         if len(self._given) > 2 * self.MEMORY:
             self._given = {n for n in self._given if n > self._newest - self.MEMORY}
-        self._receiver.push(data, number & 0xFFFF, arrival_ms)
+        self._receiver.push(data, number & 0xFFFF, arrival_ms, copy=copy)
 
 
 def _follows(packet: RtpPacket, before: RtpPacket) -> bool:

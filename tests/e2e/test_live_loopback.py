@@ -68,7 +68,7 @@ def test_copies_fill_losses(packets):
     assert relay.stats.lost == 12
     assert live.rtp.reception.figures().longest_burst == 2
     # The last burst has nothing behind it.
-    assert live.receiver.stats.frames() == {"regular": FRAMES - 2}
+    assert live.receiver.stats.frames() == {"regular": FRAMES - 12, "red": 10}
     assert len(audio) == (FRAMES - 2) * 320
 
 

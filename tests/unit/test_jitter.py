@@ -71,6 +71,18 @@ def test_a_late_packet_is_not_played():
     assert drain(buffer, 1) == [packet(3)]
 
 
+def test_a_copy_gives_way_to_its_original():
+    buffer = JitterBuffer(0)
+    assert buffer.push(b"copy", 1, 0, copy=True)
+    assert buffer.push(b"original", 1, 1)
+    assert not buffer.push(b"copy", 1, 2, copy=True)
+    assert buffer.push(b"copy", 2, 3, copy=True)
+    assert buffer.take() == b"original"
+    assert not buffer.took_copy
+    assert buffer.take() == b"copy"
+    assert buffer.took_copy
+
+
 def test_a_large_gap_is_skipped():
     buffer = JitterBuffer(0)
     fill(buffer, [0, 2 * MAX_SPAN])

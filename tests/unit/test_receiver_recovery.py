@@ -6,11 +6,18 @@ from dred.receiver.stats import Stats
 
 
 def test_the_best_source_wins():
-    names = ("here", "red", "next_has_lbrr", "dred")
-    order = (Source.REGULAR, Source.RED, Source.LBRR, Source.DRED, Source.PLC)
+    names = ("here", "next_has_lbrr", "dred", "dtx")
+    order = (Source.REGULAR, Source.LBRR, Source.DRED, Source.DTX, Source.PLC)
     for flags in itertools.product((False, True), repeat=4):
         first = next((i for i, flag in enumerate(flags) if flag), 4)
-        assert choose_source(**dict(zip(names, flags, strict=True))) is order[first]
+        chosen = choose_source(copy=False, **dict(zip(names, flags, strict=True)))
+        assert chosen is order[first]
+
+
+def test_a_copy_is_told_from_an_original():
+    rest = {"next_has_lbrr": False, "dred": True, "dtx": False}
+    assert choose_source(here=True, copy=True, **rest) is Source.RED
+    assert choose_source(here=False, copy=False, **rest) is Source.DRED
 
 
 def test_stats():

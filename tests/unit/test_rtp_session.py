@@ -20,7 +20,7 @@ class Sink:
     def __init__(self):
         self.got = []
 
-    def push(self, packet, sequence, arrival_ms=None):
+    def push(self, packet, sequence, arrival_ms=None, *, copy=False):
         self.got.append((sequence, packet))
 
 

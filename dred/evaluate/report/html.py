@@ -16,13 +16,13 @@ from typing import Any
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
 
-def build_page(title: str, data: dict[str, Any], script: str) -> str:
-    """script: name of the page's own script beside this module."""
+def build_page(title: str, data: dict[str, Any], *scripts: str) -> str:
+    """scripts: names of the page's own scripts beside this module, in order."""
     parts = {
         "title": html.escape(title),
         "policy": html.escape(POLICY),
         "style": _read("page.css"),
-        "script": _read("common.js") + _read(script),
+        "script": "\n".join(map(_read, ("common.js", *scripts))),
         "data": embed(data),
     }
     # In one pass: data that look like a placeholder stay what they are.

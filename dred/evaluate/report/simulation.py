@@ -98,7 +98,9 @@ def write_simulation(
     """The page. data: of simulation_data."""
     sounds = [mix(sound, 1) for sound in (pcm, *(track.result.pcm for track in tracks))]
     audio = encode_sounds(sounds, rate)
-    page = build_page(f"{data['input']} · dred", data | {"audio": audio}, "simulation.js")
+    page = build_page(
+        f"{data['input']} · dred", data | {"audio": audio}, "pictures.js", "simulation.js"
+    )
     path.write_text(page, encoding="utf-8")
 
 
