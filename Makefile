@@ -39,7 +39,7 @@ $(VENV)/packages.stamp: pyproject.toml setup.py tools/check_system.sh
 	@echo "dred: making $(VENV) and compiling the C core; this takes a few minutes, once"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) "setuptools>=77" "cffi>=1.16"
-	@$(PIP) --no-build-isolation --editable ".[eval,dev]"
+	@$(PIP) --no-build-isolation --editable ".[eval,lab,dev]"
 	@touch $@
 
 C_FILES := $(shell find csrc -name '*.[ch]')

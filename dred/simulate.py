@@ -167,5 +167,9 @@ def simulate(
         kbps=sum(map(len, packets)) * 8 / 1000 / seconds if packets else 0.0,
         lost=lost,
         sources=sources,
-        stats={"sender": dict(sender.stats), "receiver": receiver.stats.as_dict()},
+        stats={
+            "sender": dict(sender.stats),
+            "receiver": receiver.stats.as_dict(),
+            "packet_bytes": [len(packet) for packet in packets],
+        },
     )

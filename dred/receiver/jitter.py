@@ -34,9 +34,7 @@ class JitterBuffer:
         self._doubtful: int | None = None  # last number of what may be a new stream
         self._late_row = 0
 
-    def push(
-        self, packet: bytes, sequence: int, arrival_ms: float, *, copy: bool = False
-    ) -> bool:
+    def push(self, packet: bytes, sequence: int, arrival_ms: float, *, copy: bool = False) -> bool:
         """Take a packet; False where it is a duplicate, too late, or stray. A copy gives way to its
         original, which carries more."""
         extended = self._extend(sequence)

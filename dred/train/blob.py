@@ -104,8 +104,9 @@ def block_index(blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(index, np.int32), kept.reshape(-1)
 
 
-def from_blocks(flat: np.ndarray, index: np.ndarray | None, outputs: int, inputs: int,
-                column_first: bool) -> np.ndarray:
+def from_blocks(
+    flat: np.ndarray, index: np.ndarray | None, outputs: int, inputs: int, column_first: bool
+) -> np.ndarray:
     """The inverse of `to_blocks` / `block_index`: a dense [out, in] matrix.
 
     Sparse float matrices hold their blocks column by column (`column_first`).
@@ -122,8 +123,8 @@ def from_blocks(flat: np.ndarray, index: np.ndarray | None, outputs: int, inputs
         at = used = 0
         for group in range(groups):
             count = int(index[at])
-            columns = index[at + 1:at + 1 + count] // COLUMNS
-            grid[group, columns] = blocks[used:used + count]
+            columns = index[at + 1 : at + 1 + count] // COLUMNS
+            grid[group, columns] = blocks[used : used + count]
             at += 1 + count
             used += count
         if at != len(index) or used != len(blocks):
@@ -131,8 +132,9 @@ def from_blocks(flat: np.ndarray, index: np.ndarray | None, outputs: int, inputs
     return grid.transpose(0, 2, 1, 3).reshape(outputs, inputs)
 
 
-def dense_matrix(records: dict[str, np.ndarray], name: str, outputs: int,
-                 inputs: int) -> np.ndarray:
+def dense_matrix(
+    records: dict[str, np.ndarray], name: str, outputs: int, inputs: int
+) -> np.ndarray:
     """The float matrix [out, in] of a layer, however it is stored (float wins over int8)."""
     index = records.get(f"{name}_weights_idx")
     flat = records.get(f"{name}_weights_float")

@@ -67,7 +67,7 @@ class SpeechData:
     def rows(self, name: str, width: int, dtype: str = "f4") -> np.ndarray:
         """A memory-mapped array with one row per step."""
         flat = np.memmap(self.folder / name, dtype, "r")
-        return flat[:flat.size // width * width].reshape(-1, width)
+        return flat[: flat.size // width * width].reshape(-1, width)
 
     def has(self, name: str) -> bool:
         """Whether the folder holds an optional array."""
@@ -76,8 +76,9 @@ class SpeechData:
     def starts(self, rng: np.random.Generator, count: int, steps: int) -> np.ndarray:
         """First steps of `count` excerpts, each of `steps` steps inside one file."""
         usable = [entry for entry in self.files if entry["steps"] >= steps + 2]
-        weights = np.array([(e["steps"] - steps) * SOURCE_WEIGHTS.get(e["source"], 1.0)
-                            for e in usable])
+        weights = np.array(
+            [(e["steps"] - steps) * SOURCE_WEIGHTS.get(e["source"], 1.0) for e in usable]
+        )
         chosen = rng.choice(len(usable), count, p=weights / weights.sum())
         first = np.array([usable[i]["first_step"] for i in chosen])
         room = np.array([usable[i]["steps"] - steps - 1 for i in chosen])

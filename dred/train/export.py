@@ -13,7 +13,7 @@ from torch import nn
 from dred.train import blob
 from dred.train.layers import Conv2d, Dense, Table
 
-SPARSE_BELOW = 0.9      # store int8 blocks with an index when fewer than this share is nonzero
+SPARSE_BELOW = 0.9  # store int8 blocks with an index when fewer than this share is nonzero
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:
@@ -23,10 +23,10 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
 def _dense_records(layer: Dense) -> Iterator[tuple[str, np.ndarray]]:
     name = layer.record
     matrix = np.zeros((layer.stored_outputs, layer.inputs), np.float32)
-    matrix[:layer.outputs] = _array(layer.weight)
+    matrix[: layer.outputs] = _array(layer.weight)
     bias = np.zeros(layer.stored_outputs, np.float32)
     if layer.bias is not None:
-        bias[:layer.outputs] = _array(layer.bias)
+        bias[: layer.outputs] = _array(layer.bias)
     if layer.int8:
         weights, scale = blob.quantise(matrix)
         blocks = blob.to_blocks(weights)
@@ -68,19 +68,20 @@ def load(module: nn.Module, path: Path | str) -> None:
 
     def fill(target: torch.Tensor, values: np.ndarray, name: str) -> None:
         if values.size != target.numel():
-            raise blob.BlobError(f"{path}: {name} has {values.size} values, "
-                                 f"expected {target.numel()}")
+            raise blob.BlobError(
+                f"{path}: {name} has {values.size} values, expected {target.numel()}"
+            )
         target.data.copy_(torch.from_numpy(np.array(values, np.float32)).view(target.shape))
 
     for layer in module.modules():
         if isinstance(layer, Dense):
             matrix = blob.dense_matrix(arrays, layer.record, layer.stored_outputs, layer.inputs)
-            fill(layer.weight, matrix[:layer.outputs], layer.record)
+            fill(layer.weight, matrix[: layer.outputs], layer.record)
             if layer.bias is not None:
                 bias = arrays.get(f"{layer.record}_bias")
                 if bias is None:
                     bias = np.zeros(layer.stored_outputs, np.float32)
-                fill(layer.bias, bias[:layer.outputs], f"{layer.record}_bias")
+                fill(layer.bias, bias[: layer.outputs], f"{layer.record}_bias")
         elif isinstance(layer, (Conv2d, Table)):
             key = "weight_float" if isinstance(layer, Conv2d) else "weights_float"
             if f"{layer.record}_{key}" not in arrays:

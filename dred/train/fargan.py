@@ -15,7 +15,7 @@ from dred.train.fargan_net import PREEMPHASIS, Fargan, period_of
 from dred.train.loop import TrainConfig
 from dred.train.losses import RESOLUTIONS, continuity_loss, spectral_loss
 
-DELAY = 80      # the feature of a step is centred in the pcm frame that starts 80 samples earlier
+DELAY = 80  # the feature of a step is centred in the pcm frame that starts 80 samples earlier
 
 
 @dataclass
@@ -26,13 +26,13 @@ class FarganConfig(TrainConfig):
     batch: int = 32
     lr: float = 2e-3
     frames: int = 15
-    long_share: float = 0.1         # share of batches in which sequences are twice as long
-    resolutions: int = 3            # drawn per step out of six: half the cost, the same gradient
+    long_share: float = 0.1  # share of batches in which sequences are twice as long
+    resolutions: int = 3  # drawn per step out of six: half the cost, the same gradient
     continuity: float = 0.03
-    level_low: float = -25.0        # dB relative to the material's level
+    level_low: float = -25.0  # dB relative to the material's level
     level_high: float = 9.0
     feature_noise: float = 0.03
-    decoded_share: float = 0.4      # share of sequences with features as DRED decodes them
+    decoded_share: float = 0.4  # share of sequences with features as DRED decodes them
 
 
 def next_period(features: Tensor) -> Tensor:
@@ -56,8 +56,9 @@ class FarganTask:
         if self.data.has("decoded.f32"):
             self.decoded = self.data.rows("decoded.f32", 20)
 
-    def _draw(self, data: SpeechData, rng: np.random.Generator, count: int, frames: int,
-              augment: bool) -> dict[str, Tensor]:
+    def _draw(
+        self, data: SpeechData, rng: np.random.Generator, count: int, frames: int, augment: bool
+    ) -> dict[str, Tensor]:
         starts = data.starts(rng, count, frames + 4)
         features = data.excerpt(data.features, starts, frames + 2)
         first = (starts + 1) * STEP - DELAY
@@ -80,8 +81,10 @@ class FarganTask:
         signal = pcm[:, 1:] - PREEMPHASIS * pcm[:, :-1]
         signal[:, 0] = 0.0
         device = self.config.device
-        return {"features": torch.from_numpy(features.astype(np.float32)).to(device),
-                "signal": torch.from_numpy(signal.astype(np.float32)).to(device)}
+        return {
+            "features": torch.from_numpy(features.astype(np.float32)).to(device),
+            "signal": torch.from_numpy(signal.astype(np.float32)).to(device),
+        }
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
         """A batch; now and then half as many sequences of twice the length."""
@@ -90,19 +93,22 @@ class FarganTask:
             count, frames = count // 2, frames * 2
         return self._draw(self.data, rng, count, frames, True)
 
-    def _losses(self, model: nn.Module, batch: dict[str, Tensor],
-                resolutions: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    def _losses(
+        self, model: nn.Module, batch: dict[str, Tensor], resolutions: tuple[int, ...]
+    ) -> tuple[Tensor, Tensor]:
         signal = batch["signal"]
-        given = signal[:, :2 * STEP]
+        given = signal[:, : 2 * STEP]
         produced = model(batch["features"], given, next_period(batch["features"]))
         produced = produced.reshape(signal.shape)
         free = slice(2 * STEP, 3 * STEP)
-        return (spectral_loss(produced, signal, resolutions),
-                continuity_loss(produced[:, free], signal[:, free]))
+        return (
+            spectral_loss(produced, signal, resolutions),
+            continuity_loss(produced[:, free], signal[:, free]),
+        )
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Spectral loss and a little continuity into the first free frame."""
-        chosen = torch.randperm(len(RESOLUTIONS))[:self.config.resolutions]
+        chosen = torch.randperm(len(RESOLUTIONS))[: self.config.resolutions]
         resolutions = tuple(RESOLUTIONS[int(i)] for i in chosen)
         spectral, continuity = self._losses(self.model, batch, resolutions)
         metrics = {"spec": float(spectral.detach()), "cont": float(continuity.detach())}

@@ -12,7 +12,7 @@ FRAME, SUBFRAME, SUBFRAMES = 160, 40, 4
 BUFFER = 256
 PREEMPHASIS = 0.85
 MIN_PERIOD, MAX_PERIOD = 32, 255
-PIECE = 80                   # conditioning values per subframe
+PIECE = 80  # conditioning values per subframe
 PULSE = PIECE + SUBFRAME + 4 + SUBFRAME
 
 
@@ -48,7 +48,7 @@ class SignalNet(nn.Module):
     UNITS = (160, 128, 128)
     WIDTH = 192
     CUTS = (SUBFRAME + 4, SUBFRAME, WIDTH, WIDTH, 160, 160, 128, 128, 128, 128, 128, 128)
-    NOISE = sum(CUTS)       # values of noise per subframe, in the order of use
+    NOISE = sum(CUTS)  # values of noise per subframe, in the order of use
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,8 +83,14 @@ class SignalNet(nn.Module):
         zeros = [buffer.new_zeros(buffer.shape[0], n) for n in (PULSE, *self.UNITS)]
         return (buffer, *zeros)
 
-    def forward(self, piece: Tensor, gain: Tensor, taps: Tensor, state: tuple[Tensor, ...],
-                noise: Tensor | None) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def forward(
+        self,
+        piece: Tensor,
+        gain: Tensor,
+        taps: Tensor,
+        state: tuple[Tensor, ...],
+        noise: Tensor | None,
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Excitation [batch, 40] and the next state, whose buffer is left to the caller.
 
         `piece` [batch, 80]; `gain` [batch, 44], one value repeated; `noise` [batch, NOISE] imitates
@@ -98,7 +104,7 @@ class SignalNet(nn.Module):
         buffer, past_pulse, *recurrent = state
         scale = 1.0 / (1e-5 + gain)
         predicted = rounded((buffer.gather(1, taps) * scale).clamp(-1.0, 1.0))
-        previous = rounded((buffer[:, BUFFER - SUBFRAME:] * scale[:, :SUBFRAME]).clamp(-1.0, 1.0))
+        previous = rounded((buffer[:, BUFFER - SUBFRAME :] * scale[:, :SUBFRAME]).clamp(-1.0, 1.0))
         pulse = torch.cat([piece, predicted, previous], 1)
         x = rounded(torch.tanh(self.fwc0(torch.cat([past_pulse, pulse], 1))))
         x = rounded(self.fwc0_gate(x))

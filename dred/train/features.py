@@ -23,11 +23,12 @@ from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
 
 RATE = 16000
 AUDIO = (".wav", ".flac", ".opus", ".ogg")
-SEQUENCE = 4 * 2 * MAX_CHUNKS       # dframes encoded at once: warm-up is short beside it
+SEQUENCE = 4 * 2 * MAX_CHUNKS  # dframes encoded at once: warm-up is short beside it
 
 
-def decoded_features(features: np.ndarray, weights: Path, statistics: Path, seed: int = 1,
-                     batch: int = 32) -> np.ndarray:
+def decoded_features(
+    features: np.ndarray, weights: Path, statistics: Path, seed: int = 1, batch: int = 32
+) -> np.ndarray:
     """Features [steps, 20] after coding and decoding, at levels drawn anew every 1.04 s.
 
     The steps that do not fill a run of 26 chunks at the end stay as they are.
@@ -52,8 +53,12 @@ def decoded_features(features: np.ndarray, weights: Path, statistics: Path, seed
             q0 = rng.integers(0, LEVELS, count * runs)
             dq = rng.integers(0, len(SLOPES), count * runs)
             levels = torch.from_numpy(chunk_levels(q0, dq, np.full_like(q0, 15), MAX_CHUNKS))
-            y = decode(decoder, latent.quantise(z, levels)[0], levels,
-                       state.quantise(s, torch.from_numpy(q0))[0])
+            y = decode(
+                decoder,
+                latent.quantise(z, levels)[0],
+                levels,
+                state.quantise(s, torch.from_numpy(q0))[0],
+            )
         out[span] = y.flip(1).reshape(-1, 20).numpy()
     return out
 
@@ -72,21 +77,22 @@ def disturbed(pcm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     out = pcm.astype(np.float32)
     at = 0
     while at < len(out):
-        piece = out[at:at + int(rng.uniform(3, 12) * RATE)]
+        piece = out[at : at + int(rng.uniform(3, 12) * RATE)]
         gain = 10.0 ** (rng.uniform(-25, 6) / 20)
         noise = np.zeros(len(piece))
         if rng.random() < 0.4:
             noise = rng.standard_normal(len(piece))
             if rng.random() < 0.5:
-                noise = 0.4 * np.convolve(noise, 0.9 ** np.arange(40))[:len(piece)]
+                noise = 0.4 * np.convolve(noise, 0.9 ** np.arange(40))[: len(piece)]
             noise *= piece.std() * gain * 10.0 ** (-rng.uniform(5, 35) / 20)
         piece[:] = np.clip(np.round(piece * gain + noise), -32768, 32767)
         at += len(piece)
     return out
 
 
-def build(speech: Path, out: Path, weights: Path | None, decoded: bool,
-          statistics: Path | None) -> None:
+def build(
+    speech: Path, out: Path, weights: Path | None, decoded: bool, statistics: Path | None
+) -> None:
     """Writes a data folder from all audio files (16 kHz mono) below a folder."""
     models: Models = load_models(weights)
     rng = np.random.default_rng(1)
@@ -107,15 +113,20 @@ def build(speech: Path, out: Path, weights: Path | None, decoded: bool,
             if rate != RATE or pcm.ndim != 1:
                 raise AudioError(f"{path}: expected {RATE} Hz mono")
             steps = len(pcm) // STEP
-            pcm = pcm[:steps * STEP]
+            pcm = pcm[: steps * STEP]
             other = disturbed(pcm, rng)
             lpc = analyse(other / np.float32(32768), models)[:, 20:]
-            rows = (pcm, analyse(pcm, models)[:, :20], burg_features(pcm),
-                    pitch_inputs(other, lpc))
+            rows = (pcm, analyse(pcm, models)[:, :20], burg_features(pcm), pitch_inputs(other, lpc))
             for array, row in zip(arrays, rows, strict=True):
                 array.write(np.ascontiguousarray(row).tobytes())
-            files.append({"file": path.name, "source": path.stem.rsplit("_", 1)[0],
-                          "first_step": first, "steps": steps})
+            files.append(
+                {
+                    "file": path.name,
+                    "source": path.stem.rsplit("_", 1)[0],
+                    "first_step": first,
+                    "steps": steps,
+                }
+            )
             first += steps
     (out / "files.json").write_text(json.dumps(files))
     if decoded:

@@ -29,7 +29,7 @@ def noise_block(shape: tuple[int, ...], device: torch.device) -> Tensor:
         pool = (torch.rand(max(_POOL_SIZE, 4 * size), device=device) - 0.5) * ACTIVATION_STEP
         _pools[device] = pool
     start = int(torch.randint(pool.numel() - size, ()))
-    return pool[start:start + size].view(shape)
+    return pool[start : start + size].view(shape)
 
 
 def activation_noise(x: Tensor, active: bool) -> Tensor:
@@ -40,8 +40,17 @@ def activation_noise(x: Tensor, active: bool) -> Tensor:
 class Dense(nn.Module):
     """y = W x + b. `bias`: "learned", "zero" (stored as zeros) or "none" (not stored)."""
 
-    def __init__(self, record: str, inputs: int, outputs: int, *, int8: bool = True,
-                 bias: str = "learned", gain: float = 1.0, stored_outputs: int | None = None):
+    def __init__(
+        self,
+        record: str,
+        inputs: int,
+        outputs: int,
+        *,
+        int8: bool = True,
+        bias: str = "learned",
+        gain: float = 1.0,
+        stored_outputs: int | None = None,
+    ):
         super().__init__()
         self.record, self.int8, self.bias_kind = record, int8, bias
         self.inputs, self.outputs = inputs, outputs
@@ -50,7 +59,7 @@ class Dense(nn.Module):
         self.lr_scale = 1.0
         self._shared: tuple[Tensor, _Uses] | None = None
         self.weight = nn.Parameter(torch.empty(outputs, inputs))
-        nn.init.uniform_(self.weight, -gain * inputs ** -0.5, gain * inputs ** -0.5)
+        nn.init.uniform_(self.weight, -gain * inputs**-0.5, gain * inputs**-0.5)
         if bias == "learned":
             self.bias = nn.Parameter(torch.zeros(outputs))
         else:
@@ -173,7 +182,7 @@ class CausalConv(nn.Module):
         self.dense = Dense(record, 2 * inputs, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        past = fn.pad(x, (0, 0, self.dilation, 0))[:, :x.shape[1]]
+        past = fn.pad(x, (0, 0, self.dilation, 0))[:, : x.shape[1]]
         return self.dense(torch.cat([past, x], -1))
 
 
@@ -197,10 +206,11 @@ class _GruSequence(torch.autograd.Function):
         transposed = matrix.t()
         for t in range(steps):
             v = torch.addmm(bias, states[t], transposed)
-            torch.sigmoid(u[t, :, :2 * units] + v[:, :2 * units], out=gates[t])
-            inner[t] = v[:, 2 * units:]
-            torch.tanh(torch.addcmul(u[t, :, 2 * units:], gates[t, :, units:], inner[t]),
-                       out=candidate[t])
+            torch.sigmoid(u[t, :, : 2 * units] + v[:, : 2 * units], out=gates[t])
+            inner[t] = v[:, 2 * units :]
+            torch.tanh(
+                torch.addcmul(u[t, :, 2 * units :], gates[t, :, units:], inner[t]), out=candidate[t]
+            )
             torch.lerp(candidate[t], states[t], gates[t, :, :units], out=states[t + 1])
         ctx.save_for_backward(states, gates, inner, candidate, matrix)
         return states[1:].transpose(0, 1)
@@ -215,16 +225,16 @@ class _GruSequence(torch.autograd.Function):
         along_h = (1 - z) * (1 - candidate * candidate)
         along_z = (states[:-1] - candidate) * z * (1 - z)
         along_r = inner * r * (1 - r)
-        into = grad.new_empty(steps, batch, 3 * units)     # gradient at u
-        back = grad.new_empty(steps, batch, 3 * units)     # gradient at v
+        into = grad.new_empty(steps, batch, 3 * units)  # gradient at u
+        back = grad.new_empty(steps, batch, 3 * units)  # gradient at v
         carry = grad.new_zeros(batch, units)
         for t in range(steps - 1, -1, -1):
             g = grad[t] + carry
-            h = torch.mul(g, along_h[t], out=into[t, :, 2 * units:])
+            h = torch.mul(g, along_h[t], out=into[t, :, 2 * units :])
             torch.mul(g, along_z[t], out=into[t, :, :units])
-            torch.mul(h, along_r[t], out=into[t, :, units:2 * units])
-            back[t, :, :2 * units] = into[t, :, :2 * units]
-            torch.mul(h, r[t], out=back[t, :, 2 * units:])
+            torch.mul(h, along_r[t], out=into[t, :, units : 2 * units])
+            back[t, :, : 2 * units] = into[t, :, : 2 * units]
+            torch.mul(h, r[t], out=back[t, :, 2 * units :])
             carry = torch.addmm(g * z[t], back[t], matrix)
         flat = back.reshape(-1, 3 * units)
         return (into.transpose(0, 1), flat.t() @ states[:-1].reshape(-1, units), flat.sum(0), carry)
@@ -236,9 +246,9 @@ class _GruCell(torch.autograd.Function):
     @staticmethod
     def forward(ctx, u, v, state):
         n = state.shape[1]
-        gates = torch.sigmoid(u[:, :2 * n] + v[:, :2 * n])
-        inner = v[:, 2 * n:]
-        candidate = torch.tanh(torch.addcmul(u[:, 2 * n:], gates[:, n:], inner))
+        gates = torch.sigmoid(u[:, : 2 * n] + v[:, : 2 * n])
+        inner = v[:, 2 * n :]
+        candidate = torch.tanh(torch.addcmul(u[:, 2 * n :], gates[:, n:], inner))
         ctx.save_for_backward(gates, inner, candidate, state)
         return torch.lerp(candidate, state, gates[:, :n])
 
@@ -250,12 +260,12 @@ class _GruCell(torch.autograd.Function):
         into = grad.new_empty(grad.shape[0], 3 * n)
         carry = grad * z
         h = (grad - carry) * (1 - candidate * candidate)
-        into[:, 2 * n:] = h
+        into[:, 2 * n :] = h
         torch.mul(grad, state - candidate, out=into[:, :n])
-        torch.mul(h, inner, out=into[:, n:2 * n])
-        into[:, :2 * n] *= gates - gates * gates
+        torch.mul(h, inner, out=into[:, n : 2 * n])
+        into[:, : 2 * n] *= gates - gates * gates
         back = into.clone()
-        back[:, 2 * n:] *= r
+        back[:, 2 * n :] *= r
         return into, back, carry
 
 
@@ -269,14 +279,14 @@ class Gru(nn.Module):
         self.input = Dense(f"{record}_input", inputs, 3 * units, bias=kind)
         self.recurrent = Dense(f"{record}_recurrent", units, 3 * units, bias=kind)
         for gate in range(3):
-            nn.init.orthogonal_(self.recurrent.weight.data[gate * units:(gate + 1) * units])
+            nn.init.orthogonal_(self.recurrent.weight.data[gate * units : (gate + 1) * units])
 
     def cell(self, x: Tensor, state: Tensor) -> Tensor:
         """One step."""
         u, v, n = self.input(x), self.recurrent(state), self.units
         if torch.compiler.is_compiling():
-            gates = torch.sigmoid(u[:, :2 * n] + v[:, :2 * n])
-            candidate = torch.tanh(u[:, 2 * n:] + gates[:, n:] * v[:, 2 * n:])
+            gates = torch.sigmoid(u[:, : 2 * n] + v[:, : 2 * n])
+            candidate = torch.tanh(u[:, 2 * n :] + gates[:, n:] * v[:, 2 * n :])
             return candidate + gates[:, :n] * (state - candidate)
         return _GruCell.apply(u, v, state)
 

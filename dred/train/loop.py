@@ -39,9 +39,9 @@ class TrainConfig:
     clip: float = 1.0
     warmup_steps: int = 200
     ema: float = 0.999
-    optimiser: str = "adamw"            # or "muon": orthogonalised momentum for matrices
+    optimiser: str = "adamw"  # or "muon": orthogonalised momentum for matrices
     muon_lr: float = 0.01
-    int8_from: float = 0.75             # share of the time after which weights are rounded
+    int8_from: float = 0.75  # share of the time after which weights are rounded
     seed: int = 1
     threads: int = 1
     device: str = "cpu"
@@ -102,8 +102,9 @@ class Run:
         self.average.requires_grad_(False)
 
     def _restore(self) -> None:
-        state = torch.load(self.folder / "state.pt", map_location=self.config.device,
-                           weights_only=False)
+        state = torch.load(
+            self.folder / "state.pt", map_location=self.config.device, weights_only=False
+        )
         self.task.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
@@ -118,10 +119,15 @@ class Run:
     def checkpoint(self) -> None:
         """Saves everything needed to go on, and the averaged network as a weight file."""
         state = {
-            "model": self.task.model.state_dict(), "average": self.average.state_dict(),
-            "optimisers": [o.state_dict() for o in self.optimisers], "step": self.step,
-            "spent": self.spent, "audio": self.audio, "rng": self.rng.bit_generator.state,
-            "torch_rng": torch.get_rng_state(), "config": asdict(self.config),
+            "model": self.task.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimisers": [o.state_dict() for o in self.optimisers],
+            "step": self.step,
+            "spent": self.spent,
+            "audio": self.audio,
+            "rng": self.rng.bit_generator.state,
+            "torch_rng": torch.get_rng_state(),
+            "config": asdict(self.config),
         }
         temporary = self.folder / "state.part"
         torch.save(state, temporary)
@@ -144,7 +150,8 @@ class Run:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(
-            [p for p in model.parameters() if p.requires_grad], self.config.clip)
+            [p for p in model.parameters() if p.requires_grad], self.config.clip
+        )
         if bool(torch.isfinite(norm)):
             for optimiser in self.optimisers:
                 optimiser.step()
@@ -199,8 +206,11 @@ class Run:
 
     def _log(self, row: dict[str, float]) -> None:
         text = " ".join(f"{key} {value:.4g}" for key, value in row.items())
-        print(f"{self.task.name} step {self.step} min {self.spent / 60:.1f} {text} "
-              f"hours {self.audio / 3600:.1f}", flush=True)
+        print(
+            f"{self.task.name} step {self.step} min {self.spent / 60:.1f} {text} "
+            f"hours {self.audio / 3600:.1f}",
+            flush=True,
+        )
         with open(self.folder / "curve.csv", "a", newline="") as file:
             writer = csv.writer(file)
             for key, value in row.items():

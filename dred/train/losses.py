@@ -17,11 +17,12 @@ def _root_magnitude(signal: Tensor, size: int) -> Tensor:
     window = torch.hann_window(size, device=signal.device)
     spectrum = torch.stft(signal, size, size // 4, window=window, return_complex=True)
     power = torch.view_as_real(spectrum).square().sum(-1)
-    return (power + MAGNITUDE_FLOOR ** 2).sqrt().sqrt()
+    return (power + MAGNITUDE_FLOOR**2).sqrt().sqrt()
 
 
-def spectral_loss(produced: Tensor, target: Tensor,
-                  resolutions: tuple[int, ...] = RESOLUTIONS) -> Tensor:
+def spectral_loss(
+    produced: Tensor, target: Tensor, resolutions: tuple[int, ...] = RESOLUTIONS
+) -> Tensor:
     """Relative L1 distance of root-magnitude spectra, mean over the resolutions."""
     total = produced.new_zeros(())
     for size in resolutions:
@@ -75,8 +76,7 @@ def laplace_rate_hard(q: Tensor, r: Tensor, p0: Tensor) -> Tensor:
     size = q.abs()
     zero = torch.clamp(1.0 - size, min=0.0).square()
     coded = 0.5 * (1.0 - p0) * (1.0 - r) * r ** (size - 1.0)
-    return -(zero * torch.log2(p0 * r ** size + 1e-6)
-             + (1.0 - zero) * torch.log2(coded + 1e-6))
+    return -(zero * torch.log2(p0 * r**size + 1e-6) + (1.0 - zero) * torch.log2(coded + 1e-6))
 
 
 def concealment_loss(predicted: Tensor, true: Tensor, lost: Tensor) -> Tensor:
@@ -85,7 +85,12 @@ def concealment_loss(predicted: Tensor, true: Tensor, lost: Tensor) -> Tensor:
     bands = band_logs(error[..., :18])
     voiced = (4.0 * true[..., 19]).clamp(0.0, 1.0)[..., None]
     pitch = error[..., 18].abs()
-    value = (error.abs().mean() + bands.abs().mean() + (voiced * bands.clamp_min(0.0)).mean()
-             + pitch.clamp_max(1.0).mean() + 8.0 * pitch.clamp_max(0.4).mean()
-             + 0.1 * (-error[..., 19]).clamp_min(0.0).mean())
+    value = (
+        error.abs().mean()
+        + bands.abs().mean()
+        + (voiced * bands.clamp_min(0.0)).mean()
+        + pitch.clamp_max(1.0).mean()
+        + 8.0 * pitch.clamp_max(0.4).mean()
+        + 0.1 * (-error[..., 19]).clamp_min(0.0).mean()
+    )
     return value / lost.mean().clamp_min(1e-3)

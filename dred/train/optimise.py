@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from dred.train.layers import Dense
 
-MIN_SIDE = 32       # smaller matrices stay with AdamW
+MIN_SIDE = 32  # smaller matrices stay with AdamW
 
 
 def orthogonalise(matrix: Tensor, rounds: int = 5) -> Tensor:
@@ -30,8 +30,13 @@ def orthogonalise(matrix: Tensor, rounds: int = 5) -> Tensor:
 class Muon(torch.optim.Optimizer):
     """Momentum whose matrix is orthogonalised before the step; few-step trainings gain most."""
 
-    def __init__(self, params: list[nn.Parameter], lr: float, momentum: float = 0.95,
-                 weight_decay: float = 0.0):
+    def __init__(
+        self,
+        params: list[nn.Parameter],
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+    ):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -51,21 +56,35 @@ class Muon(torch.optim.Optimizer):
 def create(model: nn.Module, config: object) -> list[torch.optim.Optimizer]:
     """One group per learning-rate factor; large matrices go to Muon where it is asked for."""
     settings = vars(config)
-    scales = {id(p): layer.lr_scale for layer in model.modules() if isinstance(layer, Dense)
-              for p in layer.parameters(recurse=False)}
+    scales = {
+        id(p): layer.lr_scale
+        for layer in model.modules()
+        if isinstance(layer, Dense)
+        for p in layer.parameters(recurse=False)
+    }
     groups: dict[float, list[nn.Parameter]] = {}
     matrices: list[nn.Parameter] = []
     for p in model.parameters():
         scale = scales.get(id(p), 1.0)
-        if (settings["optimiser"] == "muon" and p.ndim == 2 and min(p.shape) >= MIN_SIDE
-                and scale == 1.0):
+        if (
+            settings["optimiser"] == "muon"
+            and p.ndim == 2
+            and min(p.shape) >= MIN_SIDE
+            and scale == 1.0
+        ):
             matrices.append(p)
         else:
             groups.setdefault(scale, []).append(p)
     lr, decay = settings["lr"], settings["weight_decay"]
-    result: list[torch.optim.Optimizer] = [torch.optim.AdamW(
-        [{"params": group, "lr": lr * scale} for scale, group in groups.items()],
-        lr, (settings["beta1"], settings["beta2"]), weight_decay=decay, fused=True)]
+    result: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(
+            [{"params": group, "lr": lr * scale} for scale, group in groups.items()],
+            lr,
+            (settings["beta1"], settings["beta2"]),
+            weight_decay=decay,
+            fused=True,
+        )
+    ]
     if matrices:
         result.append(Muon(matrices, settings["muon_lr"], weight_decay=decay))
     for optimiser in result:

@@ -28,8 +28,8 @@ class PitchConfig(TrainConfig):
     batch: int = 32
     lr: float = 3e-3
     frames: int = 100
-    voicing_weight: float = 4.0     # how much more a fully voiced frame counts
-    error_weight: float = 5.0       # of the pitch itself beside the class probabilities
+    voicing_weight: float = 4.0  # how much more a fully voiced frame counts
+    error_weight: float = 5.0  # of the pitch itself beside the class probabilities
 
 
 class PitchTask:
@@ -51,8 +51,10 @@ class PitchTask:
         inputs = data.excerpt(data.rows(ARRAY, INPUTS, "i1"), starts, frames)
         voicing = data.excerpt(data.features, starts, frames)[..., 19]
         device = self.config.device
-        return {"inputs": torch.from_numpy(inputs.astype(np.float32) / np.float32(127)).to(device),
-                "voicing": torch.from_numpy(voicing.copy()).to(device)}
+        return {
+            "inputs": torch.from_numpy(inputs.astype(np.float32) / np.float32(127)).to(device),
+            "voicing": torch.from_numpy(voicing.copy()).to(device),
+        }
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
         """Input sequences and how voiced their frames are."""
@@ -68,22 +70,32 @@ class PitchTask:
             wanted = self._logits(self.teacher, batch)
         logits = self._logits(self.model, batch)
         weight = 1.0 + self.config.voicing_weight * (batch["voicing"] + 0.5).clamp(0.0, 1.0)
-        divergence = fn.kl_div(fn.log_softmax(logits, -1), fn.log_softmax(wanted, -1),
-                               reduction="none", log_target=True).sum(-1)
+        divergence = fn.kl_div(
+            fn.log_softmax(logits, -1),
+            fn.log_softmax(wanted, -1),
+            reduction="none",
+            log_target=True,
+        ).sum(-1)
         error = (pitch_of(logits) - pitch_of(wanted)).abs().clamp_max(0.1)
         total = (weight * (divergence + self.config.error_weight * error)).mean()
-        return total, {"divergence": float(divergence.detach().mean()),
-                       "error": float(error.detach().mean())}
+        return total, {
+            "divergence": float(divergence.detach().mean()),
+            "error": float(error.detach().mean()),
+        }
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Share of frames within 0.01 of the teacher (0.0083 is half a class)."""
         batch = self._draw(self.valid, np.random.default_rng(0), 256)
-        difference = (pitch_of(self._logits(model, batch))
-                      - pitch_of(self._logits(self.teacher, batch))).abs()
+        difference = (
+            pitch_of(self._logits(model, batch)) - pitch_of(self._logits(self.teacher, batch))
+        ).abs()
         voiced = batch["voicing"] > 0.0
         near = (difference < 0.01).float()
-        return {"agree_voiced": float(near[voiced].mean()), "agree_all": float(near.mean()),
-                "gross_voiced": float((difference[voiced] > 0.1).float().mean())}
+        return {
+            "agree_voiced": float(near[voiced].mean()),
+            "agree_all": float(near.mean()),
+            "gross_voiced": float((difference[voiced] > 0.1).float().mean()),
+        }
 
     def audio_seconds(self, batch: dict[str, Tensor]) -> float:
         """Audio that a batch trains on."""

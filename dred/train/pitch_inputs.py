@@ -38,10 +38,10 @@ def frequency_features(emphasised: np.ndarray) -> np.ndarray:
 def residual(emphasised: np.ndarray, lpc: np.ndarray) -> np.ndarray:
     """The filtered LPC residual, delayed so that it is centred where the spectrum is."""
     padded = np.concatenate([np.zeros(DELAY + ORDER), emphasised])
-    frames = sliding_window_view(padded, STEP + ORDER)[::STEP][:len(lpc)]
+    frames = sliding_window_view(padded, STEP + ORDER)[::STEP][: len(lpc)]
     error = frames[:, ORDER:].copy()
     for k in range(1, ORDER + 1):
-        error += lpc[:, k - 1:k] * frames[:, ORDER - k:ORDER - k + STEP]
+        error += lpc[:, k - 1 : k] * frames[:, ORDER - k : ORDER - k + STEP]
     flat = error.reshape(-1)
     flat[1:] += 0.7 * flat[:-1].copy()
     return flat
@@ -51,23 +51,23 @@ def correlation_features(excitation: np.ndarray, block: int = 2048) -> np.ndarra
     """Normalised correlations at lags 256 down to 33, [steps, 224]."""
     padded = np.concatenate([np.zeros(MAX_LAG), excitation])
     frames = sliding_window_view(padded, MAX_LAG + STEP)[::STEP]
-    energy = np.concatenate([[0.0], np.cumsum(padded ** 2)])
+    energy = np.concatenate([[0.0], np.cumsum(padded**2)])
     out = np.empty((len(frames), LAGS), np.float32)
     lags = np.arange(LAGS)
     for first in range(0, len(frames), block):
-        part = frames[first:first + block]
+        part = frames[first : first + block]
         now = part[:, MAX_LAG:]
         product = np.fft.rfft(part, 512) * np.conj(np.fft.rfft(now, 512))
         cross = np.fft.irfft(product, 512)[:, :LAGS]
         start = (first + np.arange(len(part)))[:, None] * STEP + lags
         past = energy[start + STEP] - energy[start]
-        out[first:first + block] = 2.0 * cross / (1.0 + (now ** 2).sum(1)[:, None] + past)
+        out[first : first + block] = 2.0 * cross / (1.0 + (now**2).sum(1)[:, None] + past)
     return out
 
 
 def pitch_inputs(pcm: np.ndarray, lpc: np.ndarray) -> np.ndarray:
     """All 312 inputs per step as int8 (x 127), from int16-scale pcm and LPC [steps, 16]."""
-    samples = np.asarray(pcm, np.float64)[:len(lpc) * STEP]
+    samples = np.asarray(pcm, np.float64)[: len(lpc) * STEP]
     emphasised = samples.copy()
     emphasised[1:] -= PREEMPHASIS * samples[:-1]
     frequency = frequency_features(emphasised)

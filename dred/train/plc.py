@@ -26,18 +26,19 @@ class PlcConfig(TrainConfig):
     batch: int = 32
     lr: float = 2e-3
     frames: int = 300
-    loss_low: float = 0.05          # share of lost packets, drawn per sequence
+    loss_low: float = 0.05  # share of lost packets, drawn per sequence
     loss_high: float = 0.45
-    burst_low: float = 1.1          # mean burst in packets of 20 ms, drawn per sequence
+    burst_low: float = 1.1  # mean burst in packets of 20 ms, drawn per sequence
     burst_high: float = 5.0
-    redundant_bursts: float = 0.3   # share of bursts for which features arrive after all
-    spared: float = 0.1             # share of lost steps turned into received ones
+    redundant_bursts: float = 0.3  # share of bursts for which features arrive after all
+    spared: float = 0.1  # share of lost steps turned into received ones
     level_low: float = -25.0
     level_high: float = 9.0
 
 
-def gilbert(rng: np.random.Generator, loss: np.ndarray, burst: np.ndarray,
-            packets: int) -> np.ndarray:
+def gilbert(
+    rng: np.random.Generator, loss: np.ndarray, burst: np.ndarray, packets: int
+) -> np.ndarray:
     """Lost packets [sequences, packets] of two-state chains with given loss share and burst."""
     leave = 1.0 / burst
     enter = np.minimum(leave * loss / (1.0 - loss), 0.9)
@@ -55,7 +56,7 @@ def flags(rng: np.random.Generator, config: PlcConfig, count: int, frames: int) 
     loss = rng.uniform(config.loss_low, config.loss_high, count)
     burst = np.exp(rng.uniform(np.log(config.burst_low), np.log(config.burst_high), count))
     lost = gilbert(rng, loss, burst, frames // 2 + 1).repeat(2, 1)
-    lost = np.where(rng.random(count)[:, None] < 0.5, lost[:, 1:frames + 1], lost[:, :frames])
+    lost = np.where(rng.random(count)[:, None] < 0.5, lost[:, 1 : frames + 1], lost[:, :frames])
     # every burst is redundant or not as a whole: number the bursts, then draw per number
     begins = lost & ~np.pad(lost, ((0, 0), (1, 0)))[:, :-1]
     number = begins.cumsum(1)
@@ -78,8 +79,9 @@ class PlcTask:
         self.model: nn.Module = PlcNet().to(config.device)
         self.data, self.valid = SpeechData(data), SpeechData(valid)
 
-    def _draw(self, data: SpeechData, rng: np.random.Generator, count: int,
-              augment: bool) -> dict[str, Tensor]:
+    def _draw(
+        self, data: SpeechData, rng: np.random.Generator, count: int, augment: bool
+    ) -> dict[str, Tensor]:
         config, frames = self.config, self.config.frames
         starts = data.starts(rng, count, frames)
         features = data.excerpt(data.features, starts, frames)
@@ -92,12 +94,15 @@ class PlcTask:
         if data.has("decoded.f32") and augment:
             decoded = shift_level(data.excerpt(data.rows("decoded.f32", 20), starts, frames), gain)
             known = np.where((flag == -1)[..., None], decoded, features)
-        x = np.concatenate([burg * (flag == 1)[..., None], known * (flag != 0)[..., None],
-                            flag[..., None]], -1)
+        x = np.concatenate(
+            [burg * (flag == 1)[..., None], known * (flag != 0)[..., None], flag[..., None]], -1
+        )
         device = config.device
-        return {"inputs": torch.from_numpy(x.astype(np.float32)).to(device),
-                "features": torch.from_numpy(features.astype(np.float32)).to(device),
-                "lost": torch.from_numpy((flag == 0).astype(np.float32)).to(device)}
+        return {
+            "inputs": torch.from_numpy(x.astype(np.float32)).to(device),
+            "features": torch.from_numpy(features.astype(np.float32)).to(device),
+            "lost": torch.from_numpy((flag == 0).astype(np.float32)).to(device),
+        }
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
         """Sequences with fresh loss patterns."""
@@ -115,9 +120,11 @@ class PlcTask:
         lost = batch["lost"] > 0
         error = (predicted - batch["features"])[lost]
         voiced = batch["features"][lost][:, 19] > 0
-        return {"loss": float(concealment_loss(predicted, batch["features"], batch["lost"])),
-                "bands": float(band_logs(error[:, :18]).abs().mean()),
-                "pitch_voiced": float(error[voiced, 18].abs().mean())}
+        return {
+            "loss": float(concealment_loss(predicted, batch["features"], batch["lost"])),
+            "bands": float(band_logs(error[:, :18]).abs().mean()),
+            "pitch_voiced": float(error[voiced, 18].abs().mean()),
+        }
 
     def audio_seconds(self, batch: dict[str, Tensor]) -> float:
         """Audio that a batch trains on."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 LEVELS = 16
-SLOPES = (0, 2, 3, 4, 6, 8, 12, 16)     # sixteenths of a level per chunk, by dQ
+SLOPES = (0, 2, 3, 4, 6, 8, 12, 16)  # sixteenths of a level per chunk, by dQ
 
 
 def chunk_levels(q0: np.ndarray, dq: np.ndarray, qmax: np.ndarray, chunks: int) -> np.ndarray:
@@ -26,6 +26,7 @@ class Quantiser(nn.Module):
     def __init__(self, statistics: Path | str, kind: str):
         super().__init__()
         with np.load(statistics) as tables:
+
             def table(name: str) -> Tensor:
                 return torch.from_numpy(tables[f"{kind}_{name}"].astype(np.float32))
 
@@ -67,5 +68,9 @@ class Quantiser(nn.Module):
         rounded = y + (torch.floor(0.5 + y) - y).detach()
         coded = self.coded[level]
         noisy = y + (torch.rand_like(y) - 0.5) * coded
-        return (self.restore(rounded, level), self.restore(noisy, level),
-                self.bits(y, level).sum(-1), self.bits(rounded.detach(), level).sum(-1))
+        return (
+            self.restore(rounded, level),
+            self.restore(noisy, level),
+            self.bits(y, level).sum(-1),
+            self.bits(rounded.detach(), level).sum(-1),
+        )

@@ -30,12 +30,12 @@ class RdovaeConfig(TrainConfig):
     batch: int = 24
     lr: float = 2e-3
     clip: float = 1.0
-    dframes: int = 80               # length of a sequence in steps of 20 ms
-    chunks: int = 52                # decoded chunks per sequence (in one to many runs)
+    dframes: int = 80  # length of a sequence in steps of 20 ms
+    chunks: int = 52  # decoded chunks per sequence (in one to many runs)
     lambda_min: float = 2e-4
     lambda_max: float = 0.04
-    state_weight: float = 0.04      # one state is sent per packet, but every step has one
-    newest_weight: float = 0.03     # extra weight of the newest chunk's distortion
+    state_weight: float = 0.04  # one state is sent per packet, but every step has one
+    newest_weight: float = 0.03  # extra weight of the newest chunk's distortion
     level_low: float = -25.0
     level_high: float = 9.0
 
@@ -43,8 +43,9 @@ class RdovaeConfig(TrainConfig):
 class RunPlan:
     """Which chunks are decoded in one batch: runs of equal length, random levels."""
 
-    def __init__(self, rng: np.random.Generator, config: RdovaeConfig, count: int,
-                 chunks: int | None = None):
+    def __init__(
+        self, rng: np.random.Generator, config: RdovaeConfig, count: int, chunks: int | None = None
+    ):
         self.chunks = chunks or int(rng.integers(2, MAX_CHUNKS + 1))
         self.runs = max(2, config.chunks // self.chunks)
         oldest = 2 * self.chunks - 1
@@ -52,13 +53,15 @@ class RunPlan:
         self.latents = newest[..., None] - 2 * np.arange(self.chunks)
         q0 = rng.integers(0, LEVELS, newest.shape)
         dq = rng.integers(0, len(SLOPES), newest.shape)
-        qmax = np.where(rng.random(newest.shape) < 0.75, LEVELS - 1,
-                        rng.integers(0, LEVELS, newest.shape))
+        qmax = np.where(
+            rng.random(newest.shape) < 0.75, LEVELS - 1, rng.integers(0, LEVELS, newest.shape)
+        )
         self.state_level = q0
         self.levels = chunk_levels(q0, dq, qmax, self.chunks)
         # frames covered, newest first: latent j describes steps 2j+1, 2j, 2j-1, 2j-2
         self.frames = (2 * self.latents[..., None] + 1 - np.arange(4)).reshape(
-            count, self.runs, 4 * self.chunks)
+            count, self.runs, 4 * self.chunks
+        )
 
 
 class RdovaeTask:
@@ -66,8 +69,9 @@ class RdovaeTask:
 
     model: nn.Module
 
-    def __init__(self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path,
-                 statistics: Path):
+    def __init__(
+        self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path, statistics: Path
+    ):
         torch.manual_seed(config.seed)
         self.config = config
         self.data, self.valid = SpeechData(data), SpeechData(valid)
@@ -76,8 +80,9 @@ class RdovaeTask:
         self.teacher = RdovaeDecoder().to(config.device).eval().requires_grad_(False)
         export.load(self.teacher, teacher)
 
-    def _features(self, data: SpeechData, rng: np.random.Generator, count: int,
-                  augment: bool) -> Tensor:
+    def _features(
+        self, data: SpeechData, rng: np.random.Generator, count: int, augment: bool
+    ) -> Tensor:
         steps = 2 * self.config.dframes
         starts = data.starts(rng, count, steps)
         features = data.excerpt(data.features, starts, steps)
@@ -87,15 +92,20 @@ class RdovaeTask:
             features = shift_level(features, gain)
         return torch.from_numpy(features.astype(np.float32)).to(self.config.device)
 
-    def _plan(self, rng: np.random.Generator, count: int,
-              chunks: int | None = None) -> dict[str, Tensor]:
+    def _plan(
+        self, rng: np.random.Generator, count: int, chunks: int | None = None
+    ) -> dict[str, Tensor]:
         plan = RunPlan(rng, self.config, count, chunks)
 
         def tensor(array: np.ndarray) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(array)).to(self.config.device)
 
-        return {"latents": tensor(plan.latents), "levels": tensor(plan.levels),
-                "state_level": tensor(plan.state_level), "frames": tensor(plan.frames)}
+        return {
+            "latents": tensor(plan.latents),
+            "levels": tensor(plan.levels),
+            "state_level": tensor(plan.state_level),
+            "frames": tensor(plan.frames),
+        }
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
         """Feature sequences and a plan of decoder runs."""
@@ -135,12 +145,13 @@ class EncoderTask(RdovaeTask):
 
     name = "rdovae_encoder"
 
-    def __init__(self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path,
-                 statistics: Path):
+    def __init__(
+        self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path, statistics: Path
+    ):
         super().__init__(config, data, valid, teacher, statistics)
         self.model = RdovaeEncoder().to(config.device)
         for layer in (self.model.zdense, self.model.gdense2):
-            layer.lr_scale = 10.0       # outputs are in quantiser steps, tens of units wide
+            layer.lr_scale = 10.0  # outputs are in quantiser steps, tens of units wide
 
     def lagrangian(self, level: Tensor) -> Tensor:
         """The square root of lambda at a level."""
@@ -156,13 +167,23 @@ class EncoderTask(RdovaeTask):
         levels, state_level = batch["levels"].flatten(0, 1), batch["state_level"].flatten()
         z_hard, z_soft, z_bits, z_coded = self.latent.train_forward(z, levels)
         s_hard, s_soft, s_bits, s_coded = self.state.train_forward(s, state_level)
-        decoded = decode(self.teacher, torch.cat([z_hard, z_soft]), torch.cat([levels, levels]),
-                         torch.cat([s_hard, s_soft]))
+        decoded = decode(
+            self.teacher,
+            torch.cat([z_hard, z_soft]),
+            torch.cat([levels, levels]),
+            torch.cat([s_hard, s_soft]),
+        )
         true = gather_rows(batch["features"], batch["frames"])
         distortion = feature_distortion(decoded, torch.cat([true, true]))
         by_chunk = distortion.view(2, *levels.shape, 4).mean(-1)
-        return {"hard": by_chunk[0], "soft": by_chunk[1], "latent": z_bits, "state": s_bits,
-                "latent_coded": z_coded, "state_coded": s_coded}
+        return {
+            "hard": by_chunk[0],
+            "soft": by_chunk[1],
+            "latent": z_bits,
+            "state": s_bits,
+            "latent_coded": z_coded,
+            "state_coded": s_coded,
+        }
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """(D + lambda R) / sqrt(lambda), which weighs all levels alike."""
@@ -174,9 +195,12 @@ class EncoderTask(RdovaeTask):
         newest = config.newest_weight
         total = rate + (1 - newest) * distortion.mean() + newest * distortion[:, 0].mean()
         with torch.no_grad():
-            metrics = {"hard": float(t["hard"].mean()), "soft": float(t["soft"].mean()),
-                       "bits": float(t["latent_coded"].mean()),
-                       "state": float(t["state_coded"].mean())}
+            metrics = {
+                "hard": float(t["hard"].mean()),
+                "soft": float(t["soft"].mean()),
+                "bits": float(t["latent_coded"].mean()),
+                "state": float(t["state_coded"].mean()),
+            }
         return total, metrics
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
@@ -187,10 +211,16 @@ class EncoderTask(RdovaeTask):
         t = self.terms(model, batch)
         root = self.lagrangian(batch["levels"].flatten(0, 1))
         root_state = self.lagrangian(batch["state_level"].flatten())
-        return {"rd": float((t["hard"] / root + root * t["latent_coded"]).mean()
-                            + self.config.state_weight * (root_state * t["state_coded"]).mean()),
-                "hard": float(t["hard"].mean()), "newest": float(t["hard"][:, 0].mean()),
-                "bits": float(t["latent_coded"].mean()), "state": float(t["state_coded"].mean())}
+        return {
+            "rd": float(
+                (t["hard"] / root + root * t["latent_coded"]).mean()
+                + self.config.state_weight * (root_state * t["state_coded"]).mean()
+            ),
+            "hard": float(t["hard"].mean()),
+            "newest": float(t["hard"][:, 0].mean()),
+            "bits": float(t["latent_coded"].mean()),
+            "state": float(t["state_coded"].mean()),
+        }
 
 
 class DecoderTask(RdovaeTask):
@@ -198,8 +228,15 @@ class DecoderTask(RdovaeTask):
 
     name = "rdovae_decoder"
 
-    def __init__(self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path,
-                 statistics: Path, encoder: Path | None):
+    def __init__(
+        self,
+        config: RdovaeConfig,
+        data: Path,
+        valid: Path,
+        teacher: Path,
+        statistics: Path,
+        encoder: Path | None,
+    ):
         super().__init__(config, data, valid, teacher, statistics)
         self.model = RdovaeDecoder().to(config.device)
         self.encoders = []
@@ -212,15 +249,22 @@ class DecoderTask(RdovaeTask):
     def _symbols(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Dequantised latents and states of the plan; the encoders share the batch."""
         with torch.no_grad():
-            parts = [encode(e, f) for e, f in zip(
-                self.encoders, batch["features"].chunk(len(self.encoders)), strict=True)]
+            parts = [
+                encode(e, f)
+                for e, f in zip(
+                    self.encoders, batch["features"].chunk(len(self.encoders)), strict=True
+                )
+            ]
             latents = torch.cat([p[0] for p in parts])
             states = torch.cat([p[1] for p in parts])
             z = gather_rows(latents, batch["latents"])
             s = gather_rows(states, batch["latents"][..., :1])[:, 0]
             levels, state_level = batch["levels"].flatten(0, 1), batch["state_level"].flatten()
-            return (self.latent.quantise(z, levels)[0], levels,
-                    self.state.quantise(s, state_level)[0])
+            return (
+                self.latent.quantise(z, levels)[0],
+                levels,
+                self.state.quantise(s, state_level)[0],
+            )
 
     def _difference(self, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
         latents, levels, state = self._symbols(batch)
@@ -233,8 +277,11 @@ class DecoderTask(RdovaeTask):
         delta = self._difference(self.model, batch)
         bands = band_logs(delta[..., :18])
         pitch, voicing = delta[..., 18], delta[..., 19]
-        total = ((bands.square() + 1e-4).sqrt().mean() + 2.0 * (pitch.square() + 1e-5).sqrt().mean()
-                 + (voicing.square() + 1e-5).sqrt().mean())
+        total = (
+            (bands.square() + 1e-4).sqrt().mean()
+            + 2.0 * (pitch.square() + 1e-5).sqrt().mean()
+            + (voicing.square() + 1e-5).sqrt().mean()
+        )
         with torch.no_grad():
             metrics = self._figures(delta)
         return total, metrics
@@ -244,8 +291,11 @@ class DecoderTask(RdovaeTask):
         def rms(x: Tensor) -> float:
             return float(x.square().mean().sqrt())
 
-        return {"cepstrum": rms(delta[..., :18]), "pitch": rms(delta[..., 18]),
-                "voicing": rms(delta[..., 19])}
+        return {
+            "cepstrum": rms(delta[..., :18]),
+            "pitch": rms(delta[..., 18]),
+            "voicing": rms(delta[..., 19]),
+        }
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """RMS differences on fixed validation excerpts, full-length runs."""

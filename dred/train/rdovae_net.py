@@ -70,8 +70,9 @@ class RdovaeDecoder(nn.Module):
         start = activation_noise(torch.tanh(self.hidden_init(state)), noisy)
         start = activation_noise(torch.tanh(self.gru_init(start)), noisy)
         b = activation_noise(torch.tanh(self.dense1(latents)), noisy)
-        stages = zip(self.grus, self.gates, self.denses, self.convs, start.chunk(STAGES, -1),
-                     strict=True)
+        stages = zip(
+            self.grus, self.gates, self.denses, self.convs, start.chunk(STAGES, -1), strict=True
+        )
         for gru, gate, dense, conv, initial in stages:
             g = activation_noise(gru(b, initial), noisy)
             b = torch.cat([b, activation_noise(gate(g), noisy)], -1)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Figures of trained networks on held-out speech, beside those of another weight file.
 
-    python -m dred.train.report VALID --ours DIR_OR_FILES... --reference FILE --statistics FILE
+python -m dred.train.report VALID --ours DIR_OR_FILES... --reference FILE --statistics FILE
 """
 
 from __future__ import annotations
@@ -46,18 +46,23 @@ def load_network(kind: Callable[[], nn.Module], files: list[Path]) -> nn.Module:
 def feature_blocks(data: SpeechData, dframes: int) -> Tensor:
     """The folder's features cut into sequences [n, 2 * dframes, 20] inside single files."""
     size = 2 * dframes
-    blocks = [data.features[start:start + size] for entry in data.files
-              for start in range(entry["first_step"],
-                                 entry["first_step"] + entry["steps"] - size + 1, size)]
+    blocks = [
+        data.features[start : start + size]
+        for entry in data.files
+        for start in range(
+            entry["first_step"], entry["first_step"] + entry["steps"] - size + 1, size
+        )
+    ]
     return torch.from_numpy(np.stack(blocks).astype(np.float32))
 
 
-def rate_distortion(encoder: nn.Module, decoder: nn.Module, features: Tensor, latent: Quantiser,
-                    state: Quantiser) -> list[dict[str, float]]:
+def rate_distortion(
+    encoder: nn.Module, decoder: nn.Module, features: Tensor, latent: Quantiser, state: Quantiser
+) -> list[dict[str, float]]:
     """Bits and distortion at every constant level, over full runs of 26 chunks."""
     z, s = encode(encoder, features)
     z = z[:, -1 - 2 * np.arange(MAX_CHUNKS)]
-    true = features[:, -4 * MAX_CHUNKS:].flip(1)
+    true = features[:, -4 * MAX_CHUNKS :].flip(1)
     rows = []
     for q in range(LEVELS):
         level = torch.full(z.shape[:2], q)
@@ -65,10 +70,15 @@ def rate_distortion(encoder: nn.Module, decoder: nn.Module, features: Tensor, la
         s_hat, s_q = state.quantise(s[:, -1], level[:, 0])
         decoded = decode(decoder, z_hat, level, s_hat)
         distortion = feature_distortion(decoded, true).mean(0)
-        rows.append({"level": q, "distortion": float(distortion.mean()),
-                     "newest": float(distortion[:4].mean()),
-                     "latent_bits": float(latent.bits(z_q, level).sum(-1).mean()),
-                     "state_bits": float(state.bits(s_q, level[:, 0]).sum(-1).mean())})
+        rows.append(
+            {
+                "level": q,
+                "distortion": float(distortion.mean()),
+                "newest": float(distortion[:4].mean()),
+                "latent_bits": float(latent.bits(z_q, level).sum(-1).mean()),
+                "state_bits": float(state.bits(s_q, level[:, 0]).sum(-1).mean()),
+            }
+        )
     return rows
 
 
@@ -77,9 +87,11 @@ def total_bits(row: dict[str, float], chunks: int = MAX_CHUNKS) -> float:
     return row["state_bits"] + chunks * row["latent_bits"]
 
 
-def rate_at_equal_distortion(ours: list[dict[str, float]],
-                             reference: list[dict[str, float]]) -> float:
+def rate_at_equal_distortion(
+    ours: list[dict[str, float]], reference: list[dict[str, float]]
+) -> float:
     """Mean ratio of rates over the distortions that both curves cover."""
+
     def curve(rows: list[dict[str, float]]) -> tuple[np.ndarray, np.ndarray]:
         points = sorted((np.log(r["distortion"]), np.log(total_bits(r))) for r in rows)
         return np.array([p[0] for p in points]), np.array([p[1] for p in points])
@@ -89,8 +101,14 @@ def rate_at_equal_distortion(ours: list[dict[str, float]],
     return float(np.exp((np.interp(grid, xa, ya) - np.interp(grid, xb, yb)).mean()))
 
 
-def decoder_agreement(decoder: nn.Module, wanted: nn.Module, encoder: nn.Module,
-                      features: Tensor, latent: Quantiser, state: Quantiser) -> dict[str, float]:
+def decoder_agreement(
+    decoder: nn.Module,
+    wanted: nn.Module,
+    encoder: nn.Module,
+    features: Tensor,
+    latent: Quantiser,
+    state: Quantiser,
+) -> dict[str, float]:
     """RMS differences of two decoders for the same symbols, mean over all levels."""
     z, s = encode(encoder, features)
     z = z[:, -1 - 2 * np.arange(MAX_CHUNKS)]
@@ -100,12 +118,16 @@ def decoder_agreement(decoder: nn.Module, wanted: nn.Module, encoder: nn.Module,
         symbols = (latent.quantise(z, level)[0], level, state.quantise(s[:, -1], level[:, 0])[0])
         delta = decode(decoder, *symbols) - decode(wanted, *symbols)
         squares += delta.square().mean((0, 1)).numpy() / LEVELS
-    return {"cepstrum": float(np.sqrt(squares[:18].mean())), "pitch": float(np.sqrt(squares[18])),
-            "voicing": float(np.sqrt(squares[19]))}
+    return {
+        "cepstrum": float(np.sqrt(squares[:18].mean())),
+        "pitch": float(np.sqrt(squares[18])),
+        "voicing": float(np.sqrt(squares[19])),
+    }
 
 
-def synthesise(network: nn.Module, data: SpeechData, entries: list[dict[str, int]],
-               frames: int) -> tuple[np.ndarray, np.ndarray]:
+def synthesise(
+    network: nn.Module, data: SpeechData, entries: list[dict[str, int]], frames: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Original and synthetic pcm [files, frames * 160]; two frames of each file are given."""
     starts = np.array([entry["first_step"] + 2 for entry in entries])
     features = torch.from_numpy(data.excerpt(data.features, starts, frames + 2).copy())
@@ -113,48 +135,63 @@ def synthesise(network: nn.Module, data: SpeechData, entries: list[dict[str, int
     signal = pcm.copy()
     signal[:, 1:] -= np.float32(PREEMPHASIS) * pcm[:, :-1]
     signal[:, 0] = 0.0
-    made = network(features, torch.from_numpy(signal[:, :2 * STEP]), next_period(features))
+    made = network(features, torch.from_numpy(signal[:, : 2 * STEP]), next_period(features))
     out = made.reshape(len(starts), -1).numpy().astype(np.float64)
     last = pcm[:, 2 * STEP - 1].astype(np.float64)
     for n in range(2 * STEP, out.shape[1]):
         last = out[:, n] + PREEMPHASIS * last
         out[:, n] = last
-    out[:, :2 * STEP] = pcm[:, :2 * STEP]
+    out[:, : 2 * STEP] = pcm[:, : 2 * STEP]
     return pcm, np.clip(out, -1.0, 1.0)
 
 
-def vocoder_quality(network: nn.Module, data: SpeechData, files: int,
-                    frames: int) -> dict[str, float]:
+def vocoder_quality(
+    network: nn.Module, data: SpeechData, files: int, frames: int
+) -> dict[str, float]:
     """PESQ-WB of features-to-speech, mean and 95 % interval."""
     from pesq import pesq
 
     usable = [e for e in data.files if e["steps"] >= frames + 8]
-    entries = usable[::max(1, len(usable) // files)][:files]
+    entries = usable[:: max(1, len(usable) // files)][:files]
     pairs = zip(*synthesise(network, data, entries, frames), strict=True)
     scores = np.array([pesq(16000, a, b, "wb") for a, b in pairs])
-    return {"pesq": float(scores.mean()), "files": len(scores),
-            "interval": float(1.96 * scores.std(ddof=1) / np.sqrt(len(scores)))}
+    return {
+        "pesq": float(scores.mean()),
+        "files": len(scores),
+        "interval": float(1.96 * scores.std(ddof=1) / np.sqrt(len(scores))),
+    }
 
 
-def coder_report(ours: list[Path], reference: Path, features: Tensor,
-                 statistics: Path) -> dict[str, object]:
+def coder_report(
+    ours: list[Path], reference: Path, features: Tensor, statistics: Path
+) -> dict[str, object]:
     """Rate-distortion of the four encoder-decoder pairs, and how the decoders agree."""
     latent, state = Quantiser(statistics, "latent"), Quantiser(statistics, "state")
-    encoders = {"ours": load_network(RdovaeEncoder, ours),
-                "reference": load_network(RdovaeEncoder, [reference])}
-    decoders = {"ours": load_network(RdovaeDecoder, ours),
-                "reference": load_network(RdovaeDecoder, [reference])}
-    curves = {f"{e} encoder, {d} decoder": rate_distortion(encoders[e], decoders[d], features,
-                                                           latent, state)
-              for e in encoders for d in decoders}
+    encoders = {
+        "ours": load_network(RdovaeEncoder, ours),
+        "reference": load_network(RdovaeEncoder, [reference]),
+    }
+    decoders = {
+        "ours": load_network(RdovaeDecoder, ours),
+        "reference": load_network(RdovaeDecoder, [reference]),
+    }
+    curves = {
+        f"{e} encoder, {d} decoder": rate_distortion(
+            encoders[e], decoders[d], features, latent, state
+        )
+        for e in encoders
+        for d in decoders
+    }
     base = curves["reference encoder, reference decoder"]
     return {
         "curves": curves,
-        "rate_ratio": {name: rate_at_equal_distortion(rows, base)
-                       for name, rows in curves.items()},
-        "agreement": {f"symbols of the {name} encoder": decoder_agreement(
-            decoders["ours"], decoders["reference"], encoder, features, latent, state)
-            for name, encoder in encoders.items()},
+        "rate_ratio": {name: rate_at_equal_distortion(rows, base) for name, rows in curves.items()},
+        "agreement": {
+            f"symbols of the {name} encoder": decoder_agreement(
+                decoders["ours"], decoders["reference"], encoder, features, latent, state
+            )
+            for name, encoder in encoders.items()
+        },
     }
 
 
@@ -182,8 +219,10 @@ def main() -> None:
             result["pitch"] = pitch.evaluate(load_network(type(pitch.model), args.ours))
         if "plc" in args.parts:
             plc = PlcTask(PlcConfig(), args.valid, args.valid)
-            result["plc"] = {side: plc.evaluate(load_network(type(plc.model), files))
-                             for side, files in sides.items()}
+            result["plc"] = {
+                side: plc.evaluate(load_network(type(plc.model), files))
+                for side, files in sides.items()
+            }
         if "fargan" in args.parts:
             result["fargan"] = {}
             for side, files in sides.items():

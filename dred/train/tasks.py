@@ -35,6 +35,7 @@ def create(label: str, config: Any, args: argparse.Namespace) -> Task:
     if label == "rdovae_encoder":
         return EncoderTask(config, args.data, args.valid, args.teacher, args.statistics)
     if label == "rdovae_decoder":
-        return DecoderTask(config, args.data, args.valid, args.teacher, args.statistics,
-                           args.encoder)
+        return DecoderTask(
+            config, args.data, args.valid, args.teacher, args.statistics, args.encoder
+        )
     return FarganTask(config, args.data, args.valid)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from dred._core import ffi, lib
+
 from dred.packet import Packet
 from dred.payload import MAX_CHUNKS, decode_payload, encode_payload, quantizer_levels
 

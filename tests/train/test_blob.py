@@ -8,8 +8,11 @@ from dred.train import blob
 
 
 def test_records_come_back_in_order(tmp_path):
-    arrays = [("a_bias", np.arange(5, dtype=np.float32)), ("a_weights_idx", np.array([1, 0], "i4")),
-              ("a_weights_int8", np.arange(-16, 16, dtype=np.int8))]
+    arrays = [
+        ("a_bias", np.arange(5, dtype=np.float32)),
+        ("a_weights_idx", np.array([1, 0], "i4")),
+        ("a_weights_int8", np.arange(-16, 16, dtype=np.int8)),
+    ]
     size = blob.write_blob(tmp_path / "x.bin", arrays)
     assert size == (tmp_path / "x.bin").stat().st_size
     assert size % 64 == 0
@@ -19,12 +22,15 @@ def test_records_come_back_in_order(tmp_path):
         np.testing.assert_array_equal(back[name], array)
 
 
-@pytest.mark.parametrize("damage", [
-    lambda data: data[:-1],
-    lambda data: b"XXXX" + data[4:],
-    lambda data: data + data,
-    lambda data: data[:8] + b"\x09" + data[9:],
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[:-1],
+        lambda data: b"XXXX" + data[4:],
+        lambda data: data + data,
+        lambda data: data[:8] + b"\x09" + data[9:],
+    ],
+)
 def test_damaged_files_are_refused(tmp_path, damage):
     path = tmp_path / "x.bin"
     blob.write_blob(path, [("a_bias", np.ones(4, np.float32))])
@@ -58,6 +64,9 @@ def test_sparse_blocks_come_back_dense():
 
 def test_float_wins_and_is_column_major():
     matrix = np.arange(32, dtype=np.float32).reshape(8, 4)
-    records = {"l_weights_float": matrix.T.reshape(-1),
-               "l_weights_int8": np.zeros(32, np.int8), "l_scale": np.ones(8, np.float32)}
+    records = {
+        "l_weights_float": matrix.T.reshape(-1),
+        "l_weights_int8": np.zeros(32, np.int8),
+        "l_scale": np.ones(8, np.float32),
+    }
     np.testing.assert_array_equal(blob.dense_matrix(records, "l", 8, 4), matrix)

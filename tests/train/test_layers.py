@@ -18,8 +18,8 @@ def plain_gru(gru, x, state):
     for t in range(x.shape[1]):
         u = x[:, t] @ gru.input.weight.t() + gru.input.bias
         v = state @ gru.recurrent.weight.t() + gru.recurrent.bias
-        z, r = torch.sigmoid(u[:, :n] + v[:, :n]), torch.sigmoid(u[:, n:2 * n] + v[:, n:2 * n])
-        state = z * state + (1 - z) * torch.tanh(u[:, 2 * n:] + r * v[:, 2 * n:])
+        z, r = torch.sigmoid(u[:, :n] + v[:, :n]), torch.sigmoid(u[:, n : 2 * n] + v[:, n : 2 * n])
+        state = z * state + (1 - z) * torch.tanh(u[:, 2 * n :] + r * v[:, 2 * n :])
         states.append(state)
     return torch.stack(states, 1)
 

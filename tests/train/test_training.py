@@ -26,8 +26,10 @@ def folder(tmp_path_factory):
     features = (0.3 * rng.standard_normal((2 * steps, 20))).astype("<f4")
     pcm.tofile(path / "pcm16.i16")
     features.tofile(path / "feat.f32")
-    files = [{"file": f"{k}.wav", "source": "x", "first_step": k * steps, "steps": steps}
-             for k in range(2)]
+    files = [
+        {"file": f"{k}.wav", "source": "x", "first_step": k * steps, "steps": steps}
+        for k in range(2)
+    ]
     (path / "files.json").write_text(json.dumps(files))
     return path
 
@@ -106,8 +108,9 @@ def test_settings_are_checked():
 
 
 def test_training_improves_and_resumes(folder, tmp_path):
-    config = FarganConfig(minutes=0.05, batch=2, frames=15, long_share=0.0, warmup_steps=2,
-                          log_seconds=1.0)
+    config = FarganConfig(
+        minutes=0.05, batch=2, frames=15, long_share=0.0, warmup_steps=2, log_seconds=1.0
+    )
     task = FarganTask(config, folder, folder)
     task.evaluate = lambda model: {"spec": 0.0}
     run = Run(task, tmp_path, resume=False)
