@@ -27,7 +27,7 @@ LATENT_BITS = np.array(
 STATE_BITS = np.array([158, 147, 135, 125, 115, 106, 98, 90, 81, 89, 83, 78, 70, 60, 51, 43.0])
 
 # What a level does to the features: the statistics were trained with rate-distortion weights from
-# 0.0002 (finest) to 0.04 (coarsest) in equal ratios, so each step down costs weight times bits saved.
+# 0.0002 (finest) to 0.04 (coarsest) in equal ratios: each step down costs weight times bits saved.
 _WEIGHTS = 2e-4 * 200 ** ((np.arange(LEVELS - 1) + 0.5) / (LEVELS - 1))
 DAMAGE = np.concatenate([[0.0], np.cumsum(_WEIGHTS * -np.diff(LATENT_BITS))])
 
@@ -35,8 +35,8 @@ DAMAGE = np.concatenate([[0.0], np.cumsum(_WEIGHTS * -np.diff(LATENT_BITS))])
 AGE_DECAY, AGE_FLOOR = 0.5, 0.01
 NEEDED = np.minimum(1.0, AGE_DECAY ** (np.arange(MAX_CHUNKS) - 1.0) + AGE_FLOOR)
 
-# (total, regular) kb/s of the best split that was measured at 20 % loss, without and with LBRR (which
-# libopus does not send in wide-band frames below about 21 kb/s).
+# (total, regular) kb/s of the best split that was measured at 20 % loss, without and with LBRR
+# (which libopus does not send in wide-band frames below about 21 kb/s).
 REGULAR = ((12, 8), (24, 12), (32, 14), (40, 17), (48, 19), (64, 27), (96, 52), (128, 82))
 REGULAR_LBRR = ((24, 24), (32, 23), (40, 24), (48, 26), (64, 34), (96, 60), (128, 90))
 TUNED_LOSS_PERCENT = 20

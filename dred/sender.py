@@ -23,8 +23,8 @@ MAX_DRED_MS = 1040
 CHUNK_MS = 40
 # DTX frames stay the one or two bytes that make them what they are.
 DTX_BYTES = 2
-# libopus 1.3 spends nearly as many bits on LBRR as on the frame itself when it is told 20 % (PESQ of
-# what arrives falls from 4.4 to 3.3); told 10 %, recovery is as good and the frames are far better.
+# libopus 1.3 spends nearly as many bits on LBRR as on the frame itself when it is told 20 % (PESQ
+# of what arrives falls from 4.4 to 3.3); told 10 %, recovery is as good, the frames far better.
 LBRR_LOSS_PERCENT = 10
 OVERSHOOT = 1.3  # a payload may cost so much more than its statistics promise
 HIGHEST_PAYLOAD = 1000  # bytes, as large as the reference writes

@@ -20,8 +20,8 @@ from dred._version import __version__
 from dred.errors import DredError
 
 COMMANDS = (
-    "encode", "decode", "simulate", "inspect", "send", "receive", "relay", "sweep", "advise", "trace",
-    "models", "train", "bench",
+    "encode", "decode", "simulate", "inspect", "send", "receive", "relay", "sweep", "advise",
+    "trace", "models", "train", "bench",
 )  # fmt: skip
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130

@@ -36,8 +36,8 @@ def equal_gain(first: Floats, second: Floats) -> Floats:
 class Receiver:
     """A jitter buffer and everything behind it.
 
-    push packets as they arrive, pull one frame per frame time. sample_rate and channels are those of
-    the output (an Opus decoder gives any of its rates). jitter_ms: play-out delay; a burst is
+    push packets as they arrive, pull one frame per frame time. sample_rate and channels are those
+    of the output (an Opus decoder gives any of its rates). jitter_ms: play-out delay; a burst is
     recovered from DRED only where the packet after it has arrived in time, so a delay of a second
     recovers bursts of a second. concealment: "neural", or "classic" for libopus's own alone.
     Malformed packets are counted and treated as lost.
