@@ -32,9 +32,9 @@ def test_what_the_demo_shows(samples, models):
     print(quality)
     for measure in (0, 1):
         assert quality["dred"][measure] > quality["lbrr"][measure] > quality["neural-plc"][measure]
-    # The first networks reached .64 and .12 on the whole clip; much less is an error.
+    # The first networks reached .64 and .12 on the whole clip, .06 on this part; much less is an error.
     assert quality["dred"][0] > quality["neural-plc"][0] + 0.3
-    assert quality["dred"][1] > quality["neural-plc"][1] + 0.06
+    assert quality["dred"][1] > quality["neural-plc"][1] + 0.04
 
 
 @pytest.mark.parametrize("clip", ["rms_16k", "awb_48k"])

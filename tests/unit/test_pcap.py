@@ -215,7 +215,7 @@ def test_a_stream_plays_as_it_happened(tmp_path):
     got = []
 
     class Sink:
-        def push(self, packet, sequence, arrival_ms=None):
+        def push(self, packet, sequence, arrival_ms=None, *, copy=False):
             got.append((sequence, arrival_ms))
 
     receiver = stream.receiver(Sink())
