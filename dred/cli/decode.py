@@ -26,6 +26,15 @@ def add_loss_options(parser: argparse.ArgumentParser, *, required: bool) -> None
     parser.add_argument("--seed", type=integer(0), default=1, help="of the loss model (default 1)")
 
 
+def add_receiver_options(parser: argparse.ArgumentParser) -> None:
+    """What a receiver uses; shared by decode and receive."""
+    parser.add_argument("--no-dred", action="store_true", help="leave the redundancy unused")
+    parser.add_argument("--no-lbrr", action="store_true", help="leave in-band FEC unused")
+    parser.add_argument("--plc", choices=("neural", "classic"), default="neural",
+                        help="concealment of what nothing describes (default neural)")  # fmt: skip
+    add_models(parser)
+
+
 def loss_flags(args: argparse.Namespace, packets: int, frame_ms: float) -> list[int]:
     """Flags for this many packets from the options; none lost where none were given."""
     import numpy as np
@@ -52,11 +61,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="HZ",
         help="of the output (default: the input's)",
     )
-    parser.add_argument("--no-dred", action="store_true", help="leave the redundancy unused")
-    parser.add_argument("--no-lbrr", action="store_true", help="leave in-band FEC unused")
-    parser.add_argument("--plc", choices=("neural", "classic"), default="neural",
-                        help="concealment of what nothing describes (default neural)")  # fmt: skip
-    add_models(parser)
+    add_receiver_options(parser)
     add_json(parser)
 
 

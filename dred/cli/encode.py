@@ -43,16 +43,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> None:
     from dred import load_models
     from dred._version import __version__
-    from dred.errors import AudioError
     from dred.io.ogg import OpusHead, OpusTags, write_ogg
-    from dred.io.wav import mix, read_wav, to_opus_rate
+    from dred.io.wav import read_speech, to_opus_rate
     from dred.sender import Sender
 
-    pcm, original_rate = read_wav(args.input)
-    if len(pcm) == 0:
-        raise AudioError(f"{args.input}: holds no samples; give a file with sound in it")
-    channels = 1 if pcm.ndim == 1 else min(2, pcm.shape[1])
-    wide, rate = to_opus_rate(mix(pcm, channels), original_rate)
+    pcm, original_rate = read_speech(args.input)
+    channels = 1 if pcm.ndim == 1 else 2
+    wide, rate = to_opus_rate(pcm, original_rate)
     sender = Sender(
         rate, channels, args.frame_ms, args.bitrate, args.dred_ms, args.lbrr,
         loss_percent=args.loss_percent,

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dred.cli.options import add_json, add_models, integer, number, print_json
+from dred.cli.decode import add_receiver_options
+from dred.cli.options import add_json, integer, number, print_json
 from dred.cli.send import add_rtp_options, address
 
 if TYPE_CHECKING:
@@ -30,11 +31,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--output-rate", type=int, choices=(8000, 12000, 16000, 24000, 48000),
                         default=48000, help="default 48000")  # fmt: skip
     parser.add_argument("--channels", type=int, choices=(1, 2), default=1, help="default 1")
-    parser.add_argument("--no-dred", action="store_true", help="leave the redundancy unused")
-    parser.add_argument("--no-lbrr", action="store_true", help="leave in-band FEC unused")
-    parser.add_argument("--plc", choices=("neural", "classic"), default="neural",
-                        help="concealment of what nothing describes (default neural)")  # fmt: skip
-    add_models(parser)
+    add_receiver_options(parser)
     add_json(parser)
 
 

@@ -57,19 +57,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> None:
     from dred import Sender, load_models
-    from dred.errors import AudioError
-    from dred.io.wav import mix, read_wav, to_opus_rate
+    from dred.io.wav import read_speech, to_opus_rate
     from dred.net import LiveSender
     from dred.net.address import resolve
     from dred.rtp import RtpSender
     from dred.rtp.bitrate import opus_bitrate
     from dred.rtp.capture import write_capture
 
-    pcm, original_rate = read_wav(args.input)
-    if len(pcm) == 0:
-        raise AudioError(f"{args.input}: holds no samples; give a file with sound in it")
-    channels = 1 if pcm.ndim == 1 else min(2, pcm.shape[1])
-    wide, rate = to_opus_rate(mix(pcm, channels), original_rate)
+    pcm, original_rate = read_speech(args.input)
+    channels = 1 if pcm.ndim == 1 else 2
+    wide, rate = to_opus_rate(pcm, original_rate)
     redundant = args.loss_percent > 0 and args.dred_ms > 0
     sender = Sender(
         rate, channels, args.frame_ms,

@@ -34,19 +34,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> None:
     from dred import load_models, simulate
-    from dred.errors import AudioError
     from dred.evaluate.outcome import describe, scores
     from dred.evaluate.report import Track
-    from dred.io.wav import mix, read_wav, write_wav
+    from dred.io.wav import read_speech, write_wav
     from dred.simulate import find_scheme
 
     names = [name.strip() for name in args.schemes.split(",") if name.strip()]
     for name in names:
         find_scheme(name)
-    pcm, rate = read_wav(args.input)
-    if len(pcm) == 0:
-        raise AudioError(f"{args.input}: holds no samples; give a file with sound in it")
-    pcm = mix(pcm, 1 if pcm.ndim == 1 else min(2, pcm.shape[1]))
+    pcm, rate = read_speech(args.input)
     packets = len(pcm) * 1000 // (rate * args.frame_ms) + 2
     lost = loss_flags(args, packets, args.frame_ms)
     folder = Path(args.out) if args.out else None

@@ -45,6 +45,14 @@ def read_wav(path: str | os.PathLike[str]) -> tuple[Audio, int]:
     return pcm, int(rate)
 
 
+def read_speech(path: str | os.PathLike[str]) -> tuple[Audio, int]:
+    """The same with one or two channels and at least one sample: something to send."""
+    pcm, rate = read_wav(path)
+    if len(pcm) == 0:
+        raise AudioError(f"{os.fspath(path)}: holds no samples; give a file with sound in it")
+    return mix(pcm, 1 if pcm.ndim == 1 or pcm.shape[1] == 1 else 2), rate
+
+
 def write_wav(path: str | os.PathLike[str], pcm: Audio, rate: int, subtype: str = "PCM_16") -> None:
     """Write audio (float in +-1, clipped; or int16) as a WAV file; `-` is standard output.
 

@@ -32,7 +32,8 @@ def test_what_the_demo_shows(samples, models):
     print(quality)
     for measure in (0, 1):
         assert quality["dred"][measure] > quality["lbrr"][measure] > quality["neural-plc"][measure]
-    # The first networks reached .64 and .12 on the whole clip, .06 on this part; much less is an error.
+    # The first networks reached .64 and .12 on the whole clip, .06 in STOI on this part; much less
+    # is an error.
     assert quality["dred"][0] > quality["neural-plc"][0] + 0.3
     assert quality["dred"][1] > quality["neural-plc"][1] + 0.04
 
