@@ -203,7 +203,7 @@ def main() -> None:
     parser.add_argument("--reference", type=Path, required=True)
     parser.add_argument("--statistics", type=Path, required=True)
     parser.add_argument("--parts", default="coder,pitch,plc,fargan")
-    parser.add_argument("--files", type=int, default=32)
+    parser.add_argument("--files", type=int, default=24)
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
