@@ -22,13 +22,13 @@ DELAY = 80  # the feature of a step is centred in the pcm frame that starts 80 s
 class FarganConfig(TrainConfig):
     """Defaults for about two hours on one CPU core."""
 
-    minutes: float = 115.0
-    batch: int = 32
-    lr: float = 2e-3
+    minutes: float = 120.0
+    batch: int = 64
+    lr: float = 1e-3
     frames: int = 15
     long_share: float = 0.1  # share of batches in which sequences are twice as long
     resolutions: int = 3  # drawn per step out of six: half the cost, the same gradient
-    continuity: float = 0.03
+    continuity: float = 0.15
     level_low: float = -25.0  # dB relative to the material's level
     level_high: float = 9.0
     feature_noise: float = 0.03

@@ -37,9 +37,9 @@ class TrainConfig:
     beta2: float = 0.95
     weight_decay: float = 0.01
     clip: float = 1.0
-    warmup_steps: int = 200
+    warmup_steps: int = 40
     ema: float = 0.999
-    optimiser: str = "adamw"  # or "muon": orthogonalised momentum for matrices
+    optimiser: str = "muon"  # for large matrices; or "adamw" for everything
     muon_lr: float = 0.01
     int8_from: float = 0.75  # share of the time after which weights are rounded
     seed: int = 1

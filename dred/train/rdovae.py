@@ -28,7 +28,8 @@ class RdovaeConfig(TrainConfig):
 
     minutes: float = 35.0
     batch: int = 24
-    lr: float = 2e-3
+    lr: float = 1e-3
+    muon_lr: float = 0.005
     clip: float = 1.0
     dframes: int = 80  # length of a sequence in steps of 20 ms
     chunks: int = 52  # decoded chunks per sequence (in one to many runs)
