@@ -12,7 +12,7 @@ from dred.errors import UnavailableError
 NETWORKS = ("pitch", "rdovae", "plc", "fargan")
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds `train` and its own sub-commands."""
     parser = subparsers.add_parser("train", help="train the networks (needs the extra 'train')")
     commands = parser.add_subparsers(dest="network", required=True, metavar="WHAT")

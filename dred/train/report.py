@@ -10,6 +10,7 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -208,7 +209,7 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     data = SpeechData(args.valid)
-    result: dict[str, object] = {}
+    result: dict[str, Any] = {}
     sides = {"ours": args.ours, "reference": [args.reference]}
     with torch.no_grad():
         if "coder" in args.parts:
