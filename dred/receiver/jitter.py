@@ -20,7 +20,7 @@ class JitterBuffer:
     """Packets waiting for their turn.
 
     Sequence numbers are taken modulo 2^16 and continued without wrap-around inside. The first
-    packet is played `delay_ms` after it arrived; every `advance` is one frame later.
+    packet is played `delay_ms` after it arrived; every `take` is one frame later.
     """
 
     def __init__(self, delay_ms: float) -> None:

@@ -29,7 +29,6 @@ def test_what_the_demo_shows(samples, models):
         result = dred.simulate(pcm, rate, samples / "bursty_20.txt", scheme, models=models)
         assert result.kbps <= 1.05 * 32
         quality[scheme] = pesq_wb(pcm, result.pcm, rate), stoi(pcm, result.pcm, rate)
-    print(quality)
     for measure in (0, 1):
         assert quality["dred"][measure] > quality["lbrr"][measure] > quality["neural-plc"][measure]
     # The first networks reached .64 and .12 on the whole clip, .06 in STOI on this part; much less

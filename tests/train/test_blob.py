@@ -26,7 +26,7 @@ def test_records_come_back_in_order(tmp_path):
     "damage",
     [
         lambda data: data[:-1],
-        lambda data: b"XXXX" + data[4:],
+        lambda data: b"none" + data[4:],
         lambda data: data + data,
         lambda data: data[:8] + b"\x09" + data[9:],
     ],
