@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The regular Opus codec: libopus, reached through opuslib's `api` layer; knows no DRED.
+"""The regular Opus codec in libopus; knows no DRED.
 
 opuslib's classes are avoided on purpose: in 3.0.1 the `inband_fec` setter forgets its value, the
 `dtx` setter calls the getter, and they decode to int16 alone. Only its loaded library is used.
@@ -8,19 +8,11 @@ opuslib's classes are avoided on purpose: in 3.0.1 the `inband_fec` setter forge
 from __future__ import annotations
 
 import ctypes
-from typing import Any
 
 import numpy as np
 
+from dred._libopus import libopus
 from dred._native import Floats
-from dred.errors import DredError
-
-try:
-    from opuslib.api import libopus as _lib
-except Exception as error:  # opuslib raises a bare Exception where the library is missing
-    raise DredError(
-        f"libopus cannot be loaded ({error}); install it, on Debian: apt-get install libopus0"
-    ) from error
 
 RATES = (8000, 12000, 16000, 24000, 48000)
 APPLICATIONS = {"voip": 2048, "audio": 2049, "restricted-lowdelay": 2051}
@@ -35,58 +27,11 @@ _SET_SIGNAL, _GET_LOOKAHEAD, _GET_FINAL_RANGE, _RESET, _SET_FORCE_MODE = (
     4024, 4027, 4031, 4028, 11002,
 )  # fmt: skip
 
-# opuslib sets argument types of its own on shared functions: ours are separate prototypes.
-_PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
-    "opus_encoder_get_size": (ctypes.c_int, [ctypes.c_int]),
-    "opus_encoder_init": (ctypes.c_int, [ctypes.c_void_p] + [ctypes.c_int32] * 3),
-    "opus_encode_float": (
-        ctypes.c_int32,
-        [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int32],
-    ),
-    "opus_decoder_get_size": (ctypes.c_int, [ctypes.c_int]),
-    "opus_decoder_init": (ctypes.c_int, [ctypes.c_void_p] + [ctypes.c_int32] * 2),
-    "opus_decode_float": (
-        ctypes.c_int,
-        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32, ctypes.c_void_p] + [ctypes.c_int] * 2,
-    ),
-    "opus_strerror": (ctypes.c_char_p, [ctypes.c_int]),
-    "opus_get_version_string": (ctypes.c_char_p, []),
-}
-
-
-def _address(name: str) -> int:
-    value = ctypes.cast(getattr(_lib, name), ctypes.c_void_p).value
-    assert value is not None
-    return value
-
-
-def _function(name: str) -> Any:
-    restype, argtypes = _PROTOTYPES[name]
-    return ctypes.CFUNCTYPE(restype, *argtypes)(_address(name))
-
-
-_encoder_size, _encoder_init = _function("opus_encoder_get_size"), _function("opus_encoder_init")
-_decoder_size, _decoder_init = _function("opus_decoder_get_size"), _function("opus_decoder_init")
-_encode, _decode = _function("opus_encode_float"), _function("opus_decode_float")
-_strerror = _function("opus_strerror")
-
-
-# The control functions are variadic: ctypes passes what follows the declared arguments so.
-_CONTROL = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
-_encoder_ctl = _CONTROL(_address("opus_encoder_ctl"))
-_decoder_ctl = _CONTROL(_address("opus_decoder_ctl"))
-
 
 def library_version() -> str:
     """Version string of the libopus in use."""
-    text: bytes = _function("opus_get_version_string")()
+    text: bytes = libopus().get_version_string()
     return text.decode()
-
-
-def _checked(code: int, what: str) -> int:
-    if code < 0:
-        raise DredError(f"libopus: {what}: {_strerror(code).decode()}")
-    return code
 
 
 def _require(name: str, value: int, allowed: tuple[int, ...]) -> None:
@@ -103,19 +48,20 @@ class OpusEncoder:
         if application not in APPLICATIONS:
             raise ValueError(f"application: expected one of {tuple(APPLICATIONS)}")
         self.sample_rate, self.channels = sample_rate, channels
-        self._state = ctypes.create_string_buffer(_encoder_size(channels))
+        self._lib = libopus()
+        self._state = ctypes.create_string_buffer(self._lib.encoder_get_size(channels))
         self._out = ctypes.create_string_buffer(MAX_PACKET)
-        _checked(
-            _encoder_init(self._state, sample_rate, channels, APPLICATIONS[application]),
+        self._lib.checked(
+            self._lib.encoder_init(self._state, sample_rate, channels, APPLICATIONS[application]),
             "encoder",
         )
 
     def _set(self, request: int, value: int, what: str) -> None:
-        _checked(_encoder_ctl(self._state, request, ctypes.c_int32(value)), what)
+        self._lib.checked(self._lib.encoder_ctl(self._state, request, ctypes.c_int32(value)), what)
 
     def reset(self) -> None:
         """Forget the past, keep the settings."""
-        _checked(_encoder_ctl(self._state, _RESET), "reset")
+        self._lib.checked(self._lib.encoder_ctl(self._state, _RESET), "reset")
 
     def configure(
         self,
@@ -155,17 +101,19 @@ class OpusEncoder:
     def lookahead(self) -> int:
         """Delay of encoder and decoder together, in samples at the encoder's rate."""
         value = ctypes.c_int32()
-        _checked(_encoder_ctl(self._state, _GET_LOOKAHEAD, ctypes.byref(value)), "look-ahead")
+        self._lib.checked(
+            self._lib.encoder_ctl(self._state, _GET_LOOKAHEAD, ctypes.byref(value)), "look-ahead"
+        )
         return value.value
 
     def encode(self, pcm: Floats, max_bytes: int = MAX_PACKET) -> bytes:
         """One packet of pcm [n] or [n, channels], float32 in +-1."""
         samples = np.ascontiguousarray(pcm, np.float32)
         count = samples.size // self.channels
-        length = _encode(
+        length = self._lib.encode_float(
             self._state, samples.ctypes.data, count, self._out, min(max_bytes, MAX_PACKET)
         )
-        return self._out.raw[: _checked(length, "encode")]
+        return self._out.raw[: self._lib.checked(length, "encode")]
 
 
 class OpusDecoder:
@@ -175,12 +123,13 @@ class OpusDecoder:
         _require("sample_rate", sample_rate, RATES)
         _require("channels", channels, (1, 2))
         self.sample_rate, self.channels = sample_rate, channels
-        self._state = ctypes.create_string_buffer(_decoder_size(channels))
-        _checked(_decoder_init(self._state, sample_rate, channels), "decoder")
+        self._lib = libopus()
+        self._state = ctypes.create_string_buffer(self._lib.decoder_get_size(channels))
+        self._lib.checked(self._lib.decoder_init(self._state, sample_rate, channels), "decoder")
 
     def reset(self) -> None:
         """Forget the past."""
-        _checked(_decoder_ctl(self._state, _RESET), "reset")
+        self._lib.checked(self._lib.decoder_ctl(self._state, _RESET), "reset")
 
     def save(self) -> bytes:
         """The state as bytes: libopus keeps it in one block without pointers into itself."""
@@ -197,12 +146,16 @@ class OpusDecoder:
         """
         out = np.zeros((samples, self.channels), np.float32)
         length = 0 if packet is None else len(packet)
-        count = _decode(self._state, packet, length, out.ctypes.data, samples, int(fec))
-        return out[: _checked(count, "decode")]
+        count = self._lib.decode_float(
+            self._state, packet, length, out.ctypes.data, samples, int(fec)
+        )
+        return out[: self._lib.checked(count, "decode")]
 
     @property
     def final_range(self) -> int:
         """The range coder's final state: equal to the encoder's for a correct decoder."""
         value = ctypes.c_uint32()
-        _checked(_decoder_ctl(self._state, _GET_FINAL_RANGE, ctypes.byref(value)), "final range")
+        self._lib.checked(
+            self._lib.decoder_ctl(self._state, _GET_FINAL_RANGE, ctypes.byref(value)), "final range"
+        )
         return value.value
