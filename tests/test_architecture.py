@@ -30,7 +30,7 @@ PYTHON_GROUPS = (
     ("opus", "rtp"),
     ("sender", "receiver"),
     ("simulate", "net"),
-    ("evaluate", "train"),
+    ("evaluate", "train", "adapters"),
     ("cli",),
 )
 # These know no codec, whatever their group.
