@@ -3,7 +3,8 @@
 # make test      all tests, C tests included      make lint     ruff, mypy
 # make lib       libdred.so, libdred.a, dred.pc   make install  PREFIX=/usr/local, DESTDIR=
 # make ctest     C unit tests                     make ctest-asan  the same under ASan and UBSan
-# make bench     speed of every stage             make clean
+# make bench     speed of every stage             make docs     build/site
+# make clean
 
 PYTHON ?= python3
 PREFIX ?= /usr/local
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 DEMO_CLIP := samples/slt_16k.wav
 DEMO_TRACE := samples/bursty_20.txt
 
-.PHONY: demo test lint bench lib install ctest ctest-asan clean
+.PHONY: demo test lint bench docs lib install ctest ctest-asan clean
 
 # ---- Python ------------------------------------------------------------------------------------
 
@@ -32,6 +33,14 @@ lint: $(VENV)/core.stamp
 
 bench: $(VENV)/core.stamp
 	$(BIN)/dred bench
+
+docs: $(VENV)/core.stamp $(VENV)/docs.stamp
+	$(BIN)/python -m mkdocs build --strict --quiet
+	@echo "look: build/site/index.html; with search: $(BIN)/python -m mkdocs serve"
+
+$(VENV)/docs.stamp: $(VENV)/packages.stamp
+	@$(PIP) --no-build-isolation --editable ".[docs]"
+	@touch $@
 
 # setuptools and cffi stay in the environment, so that a later build needs no network.
 $(VENV)/packages.stamp: pyproject.toml setup.py tools/check_system.sh
