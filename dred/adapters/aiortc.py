@@ -43,7 +43,7 @@ RATE = 48000  # of RTP timestamps, and of the audio that aiortc's decoder gives
 FRAME = 960  # samples of 20 ms
 TIME_BASE = Fraction(1, RATE)
 LAYOUTS = {1: "mono", 2: "stereo"}
-# A longer gap is a sender that paused: it is left out, not filled.
+# A longer jump of time is a sender that paused or began anew: it is left out, not filled.
 MAX_GAP_MS = 2000.0
 
 
@@ -141,7 +141,7 @@ class DredDecoder:
         """The av.AudioFrames (16 bit, stereo, 48 kHz) that an Arrival completes."""
         packet: RtpPacket = encoded_frame.packet
         now_ms = self._time_ms(packet)
-        if packet.ssrc != self._ssrc or now_ms - self._clock_ms > MAX_GAP_MS:
+        if packet.ssrc != self._ssrc or abs(now_ms - self._clock_ms) > MAX_GAP_MS:
             self._begin()
             self._ssrc = packet.ssrc
             now_ms = self._time_ms(packet)

@@ -107,11 +107,26 @@ def test_a_new_source_begins_anew(stream):
     assert after[0].pts == before[-1].pts + FRAME
 
 
-def test_a_long_pause_is_left_out(stream):
+@pytest.mark.parametrize("jump_s", [60, -60])
+def test_a_jump_of_time_is_left_out(stream, jump_s):
     decoder = DredCodec(**SMALL).decoder()
     for number in range(10):
         decoder.decode(arrival(stream, number))
-    assert decoder.decode(arrival(stream, 10, wrap=60 * RATE)) == []
+    after = [decoder.decode(arrival(stream, n, wrap=jump_s * RATE)) for n in range(10, 20)]
+    assert list(map(len, after)) == [0] * 4 + [1] * 6
+
+
+def test_any_bytes_are_survived(stream):
+    rng = np.random.default_rng(5)
+    decoder = DredCodec(**SMALL).decoder()
+    for number in range(len(stream)):
+        packet, time = stream[number]
+        damaged = bytearray(packet if number % 3 else rng.bytes(number))
+        for place in rng.integers(0, max(1, len(damaged)), 3 if damaged else 0):
+            damaged[place] ^= int(rng.integers(1, 256))
+        for frame in decoder.decode(arrival({number: (bytes(damaged), time)}, number)):
+            assert frame.sample_rate == RATE
+    assert decoder.stats.malformed > 0
 
 
 def test_damaged_packets_are_counted(stream):
