@@ -39,9 +39,11 @@ def pieces(text: str) -> Iterator[str]:
         if text[at].isspace():
             at += 1
             continue
-        end = (COMMENT.match(text, at) or DECLARATION.match(text, at)).end()
-        yield text[at:end]
-        at = end
+        found = COMMENT.match(text, at) or DECLARATION.match(text, at)
+        if found is None:
+            raise ValueError(f"neither a comment nor a declaration: {text[at : at + 60]!r}")
+        yield found[0]
+        at = found.end()
 
 
 def opening_words(text: str) -> str:

@@ -13,8 +13,7 @@ Named = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 def render(root: Path, path: str) -> str:
     """The public names of a module; of a package, those of its `__all__`, from where they come."""
     file = root / path
-    package = file / "__init__.py"
-    found = list(exported(root, package)) if file.is_dir() else public(tree_of(file))
+    found = list(exported(root, path)) if file.is_dir() else public(tree_of(file))
     classes = [node for node in found if isinstance(node, ast.ClassDef)]
     functions = [node for node in found if not isinstance(node, ast.ClassDef)]
     return "\n".join(line for node in [*functions, *classes] for line in entry(node))
@@ -24,22 +23,15 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def exported(root: Path, package: Path) -> Iterator[Named]:
-    """Definitions of the names in `__all__`, in its order."""
-    tree = tree_of(package)
+def exported(root: Path, package: str) -> Iterator[Named]:
+    """Definitions of the names in a package's `__all__`, in its order."""
     wanted: list[str] = next(
         ast.literal_eval(node.value)
-        for node in tree.body
+        for node in tree_of(root / package / "__init__.py").body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     )
-    origins = {
-        alias.name: node.module
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module
-        for alias in node.names
-    }
     for name in wanted:
-        node = definition(root, origins[name], name)
+        node = definition(root, package.replace("/", "."), name)
         if node is not None:  # a plain value has no docstring
             yield node
 
@@ -51,8 +43,7 @@ def definition(root: Path, module: str, name: str) -> Named | None:
     for node in tree_of(path).body:
         if isinstance(node, Named) and node.name == name:
             return node
-        imported = isinstance(node, ast.ImportFrom) and [alias.name for alias in node.names]
-        if imported and name in imported:
+        if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:
             return definition(root, str(node.module), name)
     return None
 
