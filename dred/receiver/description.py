@@ -9,6 +9,7 @@ import numpy.typing as npt
 from dred._core import ffi, lib
 from dred._native import Floats, Handle, check, pointer
 from dred.models import Models
+from dred.receiver.bridge import Bridge
 
 STEP = lib.DRED_STEP
 UNIT = 40  # 16 kHz samples in the 2.5 ms of the wire
@@ -65,6 +66,7 @@ class Descriptions:
         self._models = models
         self._waiting: list[tuple[int, bytes, int]] = []
         self._made: dict[int, Description] = {}
+        self.bridge: Bridge | None = None
 
     def look_at(self, waiting: list[tuple[int, bytes, int]]) -> None:
         """Packets here now, in order: (number, packet, time of its first decoded sample)."""
@@ -96,7 +98,10 @@ class Descriptions:
         rows = np.zeros((wanted, lib.DRED_FEATURES), np.float32)
         known = np.zeros(wanted, np.uint8)
         for i in range(wanted):
-            row = self.vector(step_start + LOOKAHEAD - (wanted - 1 - i) * STEP)
+            centre = step_start + LOOKAHEAD - (wanted - 1 - i) * STEP
+            row = self.vector(centre)
+            if row is None and self.bridge is not None:
+                row = self.bridge.vector(centre)
             if row is not None:
                 rows[i], known[i] = row, 1
         return rows, known

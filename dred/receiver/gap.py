@@ -13,6 +13,7 @@ import numpy as np
 from dred._core import lib
 from dred._native import Floats
 from dred.models import Models
+from dred.receiver.bridge import PAST, Bridge
 from dred.receiver.description import Descriptions
 from dred.resample import Resampler
 from dred.stages import Concealer
@@ -89,6 +90,16 @@ class GapFiller:
             track.append(new)
             track.trim()
 
+    def bridge(self, future: Floats, missing: int, models: Models) -> Bridge:
+        """Vectors across a gap that begins now. future: mono samples of the output rate from now
+        on, the first `missing` of which are a stand-in for the gap."""
+        down = Resampler(self.sample_rate, CORE_RATE)
+        past = self._core.stretch(self._core.end - PAST, self._core.end)
+        narrow = down.process(np.concatenate([future, np.zeros(len(future), np.float32)]))
+        audio = np.concatenate([past, narrow[: len(future) * CORE_RATE // self.sample_rate]])
+        gap = (self._core.end, self._core.end + self.core_time(missing))
+        return Bridge(audio, self._core.end - PAST, gap, models)
+
     def begin(self) -> None:
         """A gap begins after all that was played."""
         self.active = True
@@ -121,14 +132,6 @@ class GapFiller:
         first = (self.core_time(begin) - self._start) // STEP
         last = (self.core_time(end) - 1 - self._start) // STEP
         return any(self._known[max(0, first) : last + 1])
-
-    def guessed(self, at: int) -> int:
-        """Samples of output before this time that nothing described, back to a step that was
-        described or to the beginning of the gap; a second at the most."""
-        steps = min(len(self._known), (self.core_time(at) - self._start) // STEP)
-        longest = min(steps, CORE_RATE // STEP)
-        run = next((i for i in range(longest) if self._known[steps - 1 - i]), longest)
-        return run * STEP * self.sample_rate // CORE_RATE
 
     def audio(self, begin: int, end: int) -> Floats:
         """Played or made audio of a stretch of time, at the output rate."""

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import numpy as np
 
 from dred._native import Floats
@@ -10,6 +12,8 @@ from dred.errors import DredError, PacketError
 from dred.models import Models, load_models
 from dred.opus import OpusDecoder
 from dred.packet import Toc, duration_ms, has_lbrr, why_no_dred
+from dred.receiver.background import Background
+from dred.receiver.bridge import FUTURE_MS, Bridge
 from dred.receiver.description import Descriptions
 from dred.receiver.gap import CORE_RATE, GapFiller
 from dred.receiver.jitter import JitterBuffer
@@ -22,8 +26,10 @@ DTX_BYTES = 2  # a packet this small only says that nothing is sent
 FADE_KNOWN_MS, FADE_GUESS_MS = 10.0, 1.0
 # Into a gap, where the output rate is not that of the synthesis.
 FADE_IN_MS = 2.5
-# Guesses fade away; libopus's own concealment, by then comfort noise, fades in meanwhile.
-COMFORT_FROM_MS, COMFORT_FULL_MS = 120, 200
+
+
+# The longest gap whose two sides say what was between them.
+BRIDGE_MS = 320
 
 
 def equal_gain(first: Floats, second: Floats) -> Floats:
@@ -75,6 +81,7 @@ class Receiver:
             self._models = models or load_models()
             self._filler = GapFiller(sample_rate, self._models)
             self._primer = Primer(sample_rate)
+            self._background = Background(sample_rate, channels)
             self._descriptions = Descriptions(self._models)
         self._balance = np.ones(channels, np.float32)
 
@@ -170,6 +177,8 @@ class Receiver:
             frame = self._leave_gap(frame)
         self._filler.played(np.ascontiguousarray(frame.mean(axis=1)))
         self._follow_balance(frame)
+        if packet is not None and not self._dtx:
+            self._background.learn(frame)
         return frame
 
     def _follow_balance(self, frame: Floats) -> None:
@@ -216,32 +225,50 @@ class Receiver:
         at, length = self._position, self._samples(self._frame_ms)
         begins = not self._filler.active
         if begins:
+            self._descriptions.bridge = self._look_across()
             self._filler.begin()
             if self._toc is not None:
                 self._primer.begin(self._toc)
         self._filler.until(at + length, self._descriptions)
         frame = self._spread(self._filler.audio(at, at + length))
+        if not self._filler.described(at, at + length):
+            frame = frame + self._background.noise(length)
         if self._toc is not None:
-            frame = self._beside_own(frame, begins)
+            if begins and self.sample_rate != CORE_RATE:
+                frame = self._from_own(frame)
             self._prime(begins)
         self._filler.heard(np.ascontiguousarray(frame.mean(axis=1)), at)
         return frame
 
-    def _beside_own(self, frame: Floats, begins: bool) -> Floats:
-        """Mix with libopus's own concealment where that is better: in the first instant, where the
-        ends of the resampling filters show, and as comfort noise where guesses have faded."""
-        if begins:
-            self._shadow.restore(self._decoder.save())
+    def _look_across(self) -> Bridge | None:
+        """Both sides of the gap that begins now, where it is not too long and its end is here."""
+        ahead = self._buffer.ahead()
+        missing = ahead[0][0] + 1 if ahead else 0  # frames
+        if not 0 < missing * self._frame_ms <= BRIDGE_MS or self._models is None:
+            return None
+        length = self._samples(self._frame_ms)
+        lbrr = self._use_lbrr and has_lbrr(ahead[0][1])
+        self._shadow.restore(self._decoder.save())
+        heard = [self._shadow.decode(None, length) for _ in range(missing - lbrr)]
+        if lbrr:
+            heard.append(self._shadow.decode(ahead[0][1], length, fec=True))
+        try:
+            for _, packet in takewhile(lambda p: p[0] == len(heard) - 1, ahead):
+                heard.append(self._shadow.decode(packet, self._samples(duration_ms(packet))))
+                if (len(heard) - missing + lbrr) * self._frame_ms >= FUTURE_MS:
+                    break
+        except DredError:
+            return None
+        mono = np.ascontiguousarray(np.concatenate(heard).mean(axis=1))
+        return self._filler.bridge(mono, (missing - lbrr) * length, self._models)
+
+    def _from_own(self, frame: Floats) -> Floats:
+        """Begin with libopus's own concealment: the ends of the resampling filters show in the
+        first instant of a gap."""
+        fade = self._samples(FADE_IN_MS)
+        self._shadow.restore(self._decoder.save())
         own = self._shadow.decode(None, len(frame))
-        if begins and self.sample_rate != CORE_RATE:
-            fade = self._samples(FADE_IN_MS)
-            frame = np.concatenate([equal_gain(own[:fade], frame[:fade]), frame[fade:]])
-        first = self._filler.guessed(self._position) - self._samples(COMFORT_FROM_MS)
-        ramp = first + np.arange(len(frame), dtype=np.float32)
-        if self._filler.described(self._position, self._position + len(frame)):
-            return frame
-        weight = np.clip(ramp / self._samples(COMFORT_FULL_MS - COMFORT_FROM_MS), 0, 1)
-        return frame + weight[:, None].astype(np.float32) * own
+        return np.concatenate([equal_gain(own[:fade], frame[:fade]), frame[fade:]])
 
     def _prime(self, begins: bool) -> None:
         """Let the decoder decode a packet of what is played."""

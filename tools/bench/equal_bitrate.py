@@ -67,7 +67,8 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         pcm, rate, lost, job["scheme"], job["rate"] * 1000, job["announced"],
         dred.load_models(job["models"]), dred_ms=job["dred_ms"],
     )  # fmt: skip
-    ours = measure(pcm, result.pcm, rate, job["metrics"].split(","))
+    heard = np.round(np.clip(result.pcm, -1, 32767 / 32768) * 32768) / 32768  # as in a wav file
+    ours = measure(pcm, heard.astype(np.float32), rate, job["metrics"].split(","))
     return {
         "file": job["file"], "scheme": job["scheme"], "rate": job["rate"],
         "kbps": (job["kbps"], result.kbps),
