@@ -47,6 +47,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
                 required=True,
                 help="weight file of the network to agree with",
             )
+        if name == "fargan":
+            network.add_argument(
+                "--stage",
+                choices=("pretrain", "adversarial"),
+                default="pretrain",
+                help="by spectral loss alone, or against discriminators (from --start)",
+            )
+            network.add_argument(
+                "--predictor",
+                type=Path,
+                help="weight file of the feature predictor, to train on its features too",
+            )
         if name == "rdovae":
             network.add_argument("--part", choices=("encoder", "decoder"), required=True)
             network.add_argument(
@@ -71,11 +83,19 @@ def run(args: argparse.Namespace) -> int:
     return _network(args)
 
 
+def _label(args: argparse.Namespace) -> str:
+    if args.network == "rdovae":
+        return f"rdovae_{args.part}"
+    if args.network == "fargan" and args.stage == "adversarial":
+        return "fargan_adversarial"
+    return str(args.network)
+
+
 def _network(args: argparse.Namespace) -> int:
     from dred.train import export, tasks
     from dred.train.loop import Run, default_checkpoints
 
-    label = f"{args.network}_{args.part}" if args.network == "rdovae" else args.network
+    label = _label(args)
     config = tasks.config_of(label)
     config.override(args.set)
     if args.config:

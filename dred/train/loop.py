@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from dred.train import export, optimise
+from dred.train.critic import Critic
 from dred.train.layers import set_fake_int8
 
 
@@ -63,7 +64,10 @@ class TrainConfig:
 
 
 class Task(Protocol):
-    """One network's part: what to draw, what to minimise, what to measure."""
+    """One network's part: what to draw, what to minimise, what to measure.
+
+    A task with a `critic` (a network of discriminators) and `critic_loss` is trained against it.
+    """
 
     name: str
     config: Any
@@ -93,6 +97,7 @@ class Run:
         torch.set_num_threads(self.config.threads)
         self.rng = np.random.default_rng(self.config.seed)
         self.optimisers = optimise.create(task.model, self.config)
+        self.critic = Critic(task) if hasattr(task, "critic") else None
         self.step, self.spent, self.audio = 0, 0.0, 0.0
         self.stopping = False
         self.average = copy.deepcopy(task.model).eval()
@@ -112,6 +117,8 @@ class Run:
             optimiser.load_state_dict(saved)
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["peak"] = peak
+        if self.critic is not None:
+            self.critic.restore(state.get("critic"))
         self.step, self.spent, self.audio = state["step"], state["spent"], state["audio"]
         self.rng.bit_generator.state = state["rng"]
         torch.set_rng_state(state["torch_rng"])
@@ -122,6 +129,7 @@ class Run:
             "model": self.task.model.state_dict(),
             "average": self.average.state_dict(),
             "optimisers": [o.state_dict() for o in self.optimisers],
+            "critic": None if self.critic is None else self.critic.state(),
             "step": self.step,
             "spent": self.spent,
             "audio": self.audio,
@@ -137,20 +145,33 @@ class Run:
     def _schedule(self, progress: float) -> None:
         scale = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
         scale = max(scale, 1e-4) * min(1.0, (self.step + 1) / self.config.warmup_steps)
-        for optimiser in self.optimisers:
+        critics = [] if self.critic is None else [self.critic.optimiser]
+        for optimiser in [*self.optimisers, *critics]:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * scale
 
     def _update(self, progress: float) -> dict[str, float]:
-        model = self.task.model
         self._schedule(progress)
         batch = self.task.sample(self.rng, progress)
-        loss, metrics = self.task.loss(batch)
+        still = self.critic is not None and self.critic.learns_alone(progress)
+        with torch.set_grad_enabled(not still):
+            loss, metrics = self.task.loss(batch)
+        metrics = {"loss": float(loss.detach()), **metrics}
+        if not still:
+            metrics["norm"] = self._descend(loss)
+        if self.critic is not None:
+            metrics |= self.critic.update(batch)
+        self.step += 1
+        self.audio += self.task.audio_seconds(batch)
+        return metrics
+
+    def _descend(self, loss: Tensor) -> float:
+        """One step of the network; the norm of its gradient, of which a broken one is skipped."""
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(
-            [p for p in model.parameters() if p.requires_grad], self.config.clip
+            [p for p in self.task.model.parameters() if p.requires_grad], self.config.clip
         )
         if bool(torch.isfinite(norm)):
             for optimiser in self.optimisers:
@@ -158,9 +179,7 @@ class Run:
             decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
             with torch.no_grad():
                 torch._foreach_lerp_(*self.pairs, 1.0 - decay)
-        self.step += 1
-        self.audio += self.task.audio_seconds(batch)
-        return {"loss": float(loss.detach()), "norm": float(norm), **metrics}
+        return float(norm)
 
     def train(self) -> dict[str, float]:
         """Runs until the time budget is spent or SIGTERM; returns the final evaluation."""
@@ -180,7 +199,10 @@ class Run:
             now = time.monotonic()
             self.spent += now - began
             if now - logged >= self.config.log_seconds:
-                row = {key: float(np.mean([m[key] for m in gathered])) for key in gathered[-1]}
+                row = {
+                    key: float(np.mean([m[key] for m in gathered if key in m]))
+                    for key in gathered[-1]
+                }
                 row["speed"] = (self.audio - audio) / (now - logged)
                 self._log(row)
                 logged, audio, gathered = now, self.audio, []

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from dred.train.adversarial import AdversarialConfig, AdversarialTask
 from dred.train.fargan import FarganConfig, FarganTask
 from dred.train.loop import Task, TrainConfig
 from dred.train.pitch import PitchConfig, PitchTask
@@ -18,6 +19,7 @@ CONFIGS: dict[str, type[TrainConfig]] = {
     "rdovae_decoder": RdovaeConfig,
     "plc": PlcConfig,
     "fargan": FarganConfig,
+    "fargan_adversarial": AdversarialConfig,
 }
 
 
@@ -38,4 +40,5 @@ def create(label: str, config: Any, args: argparse.Namespace) -> Task:
         return DecoderTask(
             config, args.data, args.valid, args.teacher, args.statistics, args.encoder
         )
-    return FarganTask(config, args.data, args.valid)
+    vocoder = FarganTask if label == "fargan" else AdversarialTask
+    return vocoder(config, args.data, args.valid, args.predictor)
