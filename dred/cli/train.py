@@ -6,7 +6,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+from dred.cli.options import number
 from dred.errors import UnavailableError
 
 NETWORKS = ("pitch", "rdovae", "plc", "fargan")
@@ -31,6 +33,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         network.add_argument("--checkpoints", type=Path, help="folder of checkpoints and curves")
         network.add_argument("--resume", action="store_true", help="go on from the checkpoint")
         network.add_argument("--start", type=Path, help="weight file to start from")
+        network.add_argument(
+            "--sparse-update",
+            type=number(0.001, 1.0),
+            metavar="SHARE",
+            help="change only this share of the weights of --start (for 'dred models diff')",
+        )
         network.add_argument("--out", type=Path, help="weight file to write at the end")
         network.add_argument(
             "--set",
@@ -91,6 +99,22 @@ def _label(args: argparse.Namespace) -> str:
     return str(args.network)
 
 
+def _constraint(args: argparse.Namespace, task: Any) -> Any:
+    """What holds during the run: few weights change, or few remain."""
+    from dred.train.sparse_update import SparseUpdate
+    from dred.train.sparsity import BlockSparsity
+
+    if args.sparse_update is not None:
+        if args.start is None:
+            raise ValueError("--sparse-update needs --start: the weight file to update")
+        if task.config.sparsity < 1.0:
+            raise ValueError("--sparse-update keeps the blocks of --start: no sparsity beside it")
+        return SparseUpdate(task.model, args.start, args.sparse_update)
+    if task.config.sparsity < 1.0:
+        return BlockSparsity(task.model, task.config.sparsity)
+    return None
+
+
 def _network(args: argparse.Namespace) -> int:
     from dred.train import export, tasks
     from dred.train.loop import Run, default_checkpoints
@@ -106,7 +130,7 @@ def _network(args: argparse.Namespace) -> int:
     if args.start is not None:
         export.load(task.model, args.start)
     folder = (args.checkpoints or default_checkpoints()) / label
-    training = Run(task, folder, args.resume)
+    training = Run(task, folder, args.resume, _constraint(args, task))
     result = training.train()
     print(" ".join(f"{key} {value:.4g}" for key, value in result.items()))
     if args.out is not None:

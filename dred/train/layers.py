@@ -56,6 +56,7 @@ class Dense(nn.Module):
         self.inputs, self.outputs = inputs, outputs
         self.stored_outputs = stored_outputs or outputs
         self.fake_int8 = False
+        self.scale: Tensor | None = None  # as stored, where the int8 grid must not move
         self.lr_scale = 1.0
         self._shared: tuple[Tensor, _Uses] | None = None
         self.weight = nn.Parameter(torch.empty(outputs, inputs))
@@ -70,10 +71,20 @@ class Dense(nn.Module):
         if not (self.fake_int8 and self.int8):
             return self.weight
         with torch.no_grad():
-            pairs = (self.weight[:, 0::2] + self.weight[:, 1::2]).abs().amax(1) / 129.0
-            step = torch.maximum(self.weight.abs().amax(1) / 127.0, pairs).clamp_min(1e-12)[:, None]
+            step = self.grid_step()
             delta = (self.weight / step).round().clamp(-127, 127) * step - self.weight
         return self.weight + delta
+
+    def grid_step(self) -> Tensor:
+        """Distance of neighbouring int8 weights, [outputs, 1]."""
+        if self.scale is not None:
+            return self.scale[: self.outputs, None] * 127.0
+        pairs = (self.weight[:, 0::2] + self.weight[:, 1::2]).abs().amax(1) / 129.0
+        return torch.maximum(self.weight.abs().amax(1) / 127.0, pairs).clamp_min(1e-12)[:, None]
+
+    def fix_grid(self, scale: Tensor) -> None:
+        """Keeps the int8 grid of a weight file; `scale` [stored outputs] as it is stored there."""
+        self.scale = scale.to(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         if self._shared is None:

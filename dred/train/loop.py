@@ -43,6 +43,7 @@ class TrainConfig:
     optimiser: str = "muon"  # for large matrices; or "adamw" for everything
     muon_lr: float = 0.01
     int8_from: float = 0.75  # share of the time after which weights are rounded
+    sparsity: float = 1.0  # share of 8x4 blocks left in large matrices; 1: dense
     seed: int = 1
     threads: int = 1
     device: str = "cpu"
@@ -82,6 +83,12 @@ class Task(Protocol):
     def audio_seconds(self, batch: dict[str, Tensor]) -> float: ...
 
 
+class Constraint(Protocol):
+    """What holds after every step of a run, whatever the gradients say."""
+
+    def apply(self, model: nn.Module, average: nn.Module, progress: float) -> None: ...
+
+
 def default_checkpoints() -> Path:
     """Outside any repository."""
     base = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
@@ -91,7 +98,10 @@ def default_checkpoints() -> Path:
 class Run:
     """One training run in one folder: `state.pt`, `curve.csv`, `<network>.bin`."""
 
-    def __init__(self, task: Task, folder: Path, resume: bool):
+    def __init__(
+        self, task: Task, folder: Path, resume: bool, constraint: Constraint | None = None
+    ):
+        self.constraint = constraint
         self.task, self.folder, self.config = task, folder, task.config
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(self.config.threads)
@@ -158,14 +168,14 @@ class Run:
             loss, metrics = self.task.loss(batch)
         metrics = {"loss": float(loss.detach()), **metrics}
         if not still:
-            metrics["norm"] = self._descend(loss)
+            metrics["norm"] = self._descend(loss, progress)
         if self.critic is not None:
             metrics |= self.critic.update(batch)
         self.step += 1
         self.audio += self.task.audio_seconds(batch)
         return metrics
 
-    def _descend(self, loss: Tensor) -> float:
+    def _descend(self, loss: Tensor, progress: float) -> float:
         """One step of the network; the norm of its gradient, of which a broken one is skipped."""
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
@@ -179,6 +189,8 @@ class Run:
             decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
             with torch.no_grad():
                 torch._foreach_lerp_(*self.pairs, 1.0 - decay)
+            if self.constraint is not None:
+                self.constraint.apply(self.task.model, self.average, progress)
         return float(norm)
 
     def train(self) -> dict[str, float]:
