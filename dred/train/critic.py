@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from dred.train.parallel import Workers
+
 
 class Critic:
     """The discriminators of a task (`task.critic`, `task.critic_loss`) with their optimiser."""
 
-    def __init__(self, task: Any):
-        self.task, config = task, task.config
+    def __init__(self, task: Any, workers: Workers):
+        self.task, self.workers, config = task, workers, task.config
         self.alone = config.critic_alone
         self.clip = config.clip
         self.optimiser = torch.optim.AdamW(
@@ -34,6 +36,7 @@ class Critic:
         loss = self.task.critic_loss(batch)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        self.workers.average_gradients(self.task.critic.parameters())
         norm = float(nn.utils.clip_grad_norm_(self.task.critic.parameters(), self.clip))
         if math.isfinite(norm):
             self.optimiser.step()

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from dred.train.concealed import LEAD, PredictedFeatures
+from dred.train.config import TrainConfig
 from dred.train.data import STEP, SpeechData, shift_level
 from dred.train.fargan_net import PREEMPHASIS, Fargan, period_of
-from dred.train.loop import TrainConfig
 from dred.train.losses import RESOLUTIONS, continuity_loss, spectral_loss
 
 DELAY = 80  # the feature of a step is centred in the pcm frame that starts 80 samples earlier
@@ -149,6 +149,10 @@ class FarganTask:
         produced = self._produce(model, batch)
         spectral, continuity = self._losses(produced, batch["signal"], RESOLUTIONS)
         return {"spec": float(spectral), "cont": float(continuity)}
+
+    def cost(self, figures: dict[str, float]) -> float:
+        """The spectral loss on held-out speech."""
+        return figures["spec"]
 
     def audio_seconds(self, batch: dict[str, Tensor]) -> float:
         """Audio that a batch trains on."""

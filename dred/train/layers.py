@@ -8,6 +8,7 @@ that export and import need no table of their own.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +36,15 @@ def noise_block(shape: tuple[int, ...], device: torch.device) -> Tensor:
 def activation_noise(x: Tensor, active: bool) -> Tensor:
     """Imitates the rounding of activations to int8 by uniform noise of one step."""
     return x + noise_block(tuple(x.shape), x.device) if active else x
+
+
+def _without_autocast(function: Any, *args: Any) -> Tensor:
+    """Our functions with a backward pass by hand work in one precision, that of the weights."""
+    device = next(a.device.type for a in args if isinstance(a, Tensor))
+    if not torch.is_autocast_enabled(device):
+        return function.apply(*args)
+    with torch.autocast(device, enabled=False):
+        return function.apply(*(a.float() if isinstance(a, Tensor) else a for a in args))
 
 
 class Dense(nn.Module):
@@ -89,7 +99,7 @@ class Dense(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self._shared is None:
             return fn.linear(x, self.matrix(), self.bias)
-        return _SharedLinear.apply(x, *self._shared)
+        return _without_autocast(_SharedLinear, x, *self._shared)
 
     def share(self, active: bool) -> None:
         """Prepares many calls before one backward pass: their weight gradients become one product.
@@ -299,7 +309,7 @@ class Gru(nn.Module):
             gates = torch.sigmoid(u[:, : 2 * n] + v[:, : 2 * n])
             candidate = torch.tanh(u[:, 2 * n :] + gates[:, n:] * v[:, 2 * n :])
             return candidate + gates[:, :n] * (state - candidate)
-        return _GruCell.apply(u, v, state)
+        return _without_autocast(_GruCell, u, v, state)
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """A sequence [batch, time, inputs] -> states [batch, time, units]."""
@@ -308,7 +318,7 @@ class Gru(nn.Module):
         bias = self.recurrent.bias
         if bias is None:
             bias = x.new_zeros(3 * self.units)
-        return _GruSequence.apply(self.input(x), self.recurrent.matrix(), bias, state)
+        return _without_autocast(_GruSequence, self.input(x), self.recurrent.matrix(), bias, state)
 
 
 def set_fake_int8(module: nn.Module, active: bool) -> None:

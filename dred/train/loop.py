@@ -14,7 +14,8 @@ import math
 import os
 import signal
 import time
-from dataclasses import asdict, dataclass, fields
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,43 +26,9 @@ from torch import Tensor, nn
 from dred.train import export, optimise
 from dred.train.critic import Critic
 from dred.train.layers import set_fake_int8
+from dred.train.parallel import Workers
 
-
-@dataclass
-class TrainConfig:
-    """What every network's configuration has."""
-
-    minutes: float = 30.0
-    batch: int = 64
-    lr: float = 1e-3
-    beta1: float = 0.8
-    beta2: float = 0.95
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    warmup_steps: int = 40
-    ema: float = 0.999
-    optimiser: str = "muon"  # for large matrices; or "adamw" for everything
-    muon_lr: float = 0.01
-    int8_from: float = 0.75  # share of the time after which weights are rounded
-    sparsity: float = 1.0  # share of 8x4 blocks left in large matrices; 1: dense
-    seed: int = 1
-    threads: int = 1
-    device: str = "cpu"
-    log_seconds: float = 20.0
-    checkpoint_seconds: float = 300.0
-
-    def override(self, assignments: list[str]) -> None:
-        """Applies "key=value" strings; unknown keys and bad values raise ValueError."""
-        known = {f.name for f in fields(self)}
-        for text in assignments:
-            key, _, value = text.partition("=")
-            if key not in known:
-                raise ValueError(f"no setting {key!r}; known: {', '.join(sorted(known))}")
-            kind = type(getattr(self, key))
-            if kind is bool:
-                setattr(self, key, value.lower() in ("1", "true", "yes"))
-            else:
-                setattr(self, key, kind(value))
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Task(Protocol):
@@ -79,6 +46,9 @@ class Task(Protocol):
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]: ...
 
     def evaluate(self, model: nn.Module) -> dict[str, float]: ...
+
+    def cost(self, figures: dict[str, float]) -> float:
+        """What early stopping watches in an evaluation; less is better."""
 
     def audio_seconds(self, batch: dict[str, Tensor]) -> float: ...
 
@@ -105,21 +75,29 @@ class Run:
         self.task, self.folder, self.config = task, folder, task.config
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(self.config.threads)
-        self.rng = np.random.default_rng(self.config.seed)
+        if self.config.device.startswith("cuda"):
+            torch.set_float32_matmul_precision("high")  # products in TF32
+        self.workers = Workers(self.config.device)
         self.optimisers = optimise.create(task.model, self.config)
-        self.critic = Critic(task) if hasattr(task, "critic") else None
+        self.critic = Critic(task, self.workers) if hasattr(task, "critic") else None
         self.step, self.spent, self.audio = 0, 0.0, 0.0
-        self.stopping = False
+        self.stopping = self.interrupted = False
+        self.best, self.stale = math.inf, 0
         self.average = copy.deepcopy(task.model).eval()
+        self.rng = np.random.default_rng(self.config.seed)
         if resume and (folder / "state.pt").exists():
             self._restore()
+        self.workers.same_start(task.model)
+        self.workers.same_start(self.average)
+        if self.critic is not None:
+            self.workers.same_start(self.critic.task.critic)
+        if not self.workers.leads:
+            self.rng = np.random.default_rng([self.config.seed, self.step, self.workers.rank])
         self.pairs = ([*self.average.parameters()], [*task.model.parameters()])
         self.average.requires_grad_(False)
 
     def _restore(self) -> None:
-        state = torch.load(
-            self.folder / "state.pt", map_location=self.config.device, weights_only=False
-        )
+        state = torch.load(self.folder / "state.pt", map_location=self.config.device)
         self.task.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
@@ -130,11 +108,14 @@ class Run:
         if self.critic is not None:
             self.critic.restore(state.get("critic"))
         self.step, self.spent, self.audio = state["step"], state["spent"], state["audio"]
+        self.best, self.stale = state.get("best", (math.inf, 0))
         self.rng.bit_generator.state = state["rng"]
-        torch.set_rng_state(state["torch_rng"])
+        torch.set_rng_state(state["torch_rng"].cpu())
 
     def checkpoint(self) -> None:
         """Saves everything needed to go on, and the averaged network as a weight file."""
+        if not self.workers.leads:
+            return
         state = {
             "model": self.task.model.state_dict(),
             "average": self.average.state_dict(),
@@ -142,6 +123,7 @@ class Run:
             "critic": None if self.critic is None else self.critic.state(),
             "step": self.step,
             "spent": self.spent,
+            "best": (self.best, self.stale),
             "audio": self.audio,
             "rng": self.rng.bit_generator.state,
             "torch_rng": torch.get_rng_state(),
@@ -164,7 +146,7 @@ class Run:
         self._schedule(progress)
         batch = self.task.sample(self.rng, progress)
         still = self.critic is not None and self.critic.learns_alone(progress)
-        with torch.set_grad_enabled(not still):
+        with torch.set_grad_enabled(not still), self._precision():
             loss, metrics = self.task.loss(batch)
         metrics = {"loss": float(loss.detach()), **metrics}
         if not still:
@@ -175,11 +157,17 @@ class Run:
         self.audio += self.task.audio_seconds(batch)
         return metrics
 
+    def _precision(self) -> Any:
+        if self.config.precision != "bf16":
+            return nullcontext()
+        return torch.autocast(self.config.device.split(":")[0], torch.bfloat16)
+
     def _descend(self, loss: Tensor, progress: float) -> float:
         """One step of the network; the norm of its gradient, of which a broken one is skipped."""
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        self.workers.average_gradients(self.task.model.parameters())
         norm = nn.utils.clip_grad_norm_(
             [p for p in self.task.model.parameters() if p.requires_grad], self.config.clip
         )
@@ -194,51 +182,81 @@ class Run:
         return float(norm)
 
     def train(self) -> dict[str, float]:
-        """Runs until the time budget is spent or SIGTERM; returns the final evaluation."""
+        """Runs until the time is spent, progress ends or a signal comes; the last evaluation."""
         budget = self.config.minutes * 60.0
-        signal.signal(signal.SIGTERM, self._ask_to_stop)
+        before = [signal.signal(number, self._ask_to_stop) for number in SIGNALS]
         logged = saved = time.monotonic()
         gathered: list[dict[str, float]] = []
         self.task.model.train()
         rounding = False
         audio = self.audio
-        while self.spent < budget and not self.stopping:
+        ended = False
+        while self.spent < budget and not ended:
             began = time.monotonic()
             if not rounding and self.spent >= self.config.int8_from * budget:
                 rounding = True
                 set_fake_int8(self.task.model, True)
             gathered.append(self._update(self.spent / budget))
             now = time.monotonic()
-            self.spent += now - began
+            self.spent, stopping = self.workers.largest(
+                self.spent + now - began, float(self.stopping)
+            )
+            ended = stopping > 0  # not before all have heard of it
             if now - logged >= self.config.log_seconds:
                 row = {
                     key: float(np.mean([m[key] for m in gathered if key in m]))
                     for key in gathered[-1]
                 }
-                row["speed"] = (self.audio - audio) / (now - logged)
+                row["speed"] = self.workers.count * (self.audio - audio) / (now - logged)
                 self._log(row)
                 logged, audio, gathered = now, self.audio, []
             if now - saved >= self.config.checkpoint_seconds:
+                self._validate()
                 self.checkpoint()
-                self._log_evaluation()
-                saved = time.monotonic()
-                logged = saved
+                saved = logged = time.monotonic()
                 audio = self.audio
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)
+        result = self._validate()
         self.checkpoint()
-        return self._log_evaluation()
+        return result
 
     def _ask_to_stop(self, *_: object) -> None:
-        self.stopping = True
+        self.stopping = self.interrupted = True
 
-    def _log_evaluation(self) -> dict[str, float]:
+    def _validate(self) -> dict[str, float]:
+        """Figures of the averaged network; keeps the best one where patience is limited."""
+        if not self.workers.leads:
+            return {}
         set_fake_int8(self.average, True)
         with torch.no_grad():
             result = self.task.evaluate(self.average)
         set_fake_int8(self.average, False)
         self._log({f"valid_{key}": value for key, value in result.items()})
+        if self.config.patience:
+            cost = self.task.cost(result)
+            self.stale = 0 if cost < self.best else self.stale + 1
+            if cost < self.best:
+                self.best = cost
+                export.save(self.average, self.best_file)
+            self.stopping |= self.stale >= self.config.patience
         return result
 
+    @property
+    def best_file(self) -> Path:
+        """The network of the best validation, where patience is limited."""
+        return self.folder / "best.bin"
+
+    def save(self, path: Path) -> int:
+        """Writes the result of the run, the best or the last network; its size in bytes."""
+        if self.config.patience and self.best_file.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return path.write_bytes(self.best_file.read_bytes())
+        return export.save(self.average, path)
+
     def _log(self, row: dict[str, float]) -> None:
+        if not self.workers.leads:
+            return
         text = " ".join(f"{key} {value:.4g}" for key, value in row.items())
         print(
             f"{self.task.name} step {self.step} min {self.spent / 60:.1f} {text} "

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from dred.train import export
+from dred.train.config import TrainConfig
 from dred.train.data import SpeechData, shift_level
 from dred.train.layers import set_fake_int8
-from dred.train.loop import TrainConfig
 from dred.train.losses import band_logs, feature_distortion
 from dred.train.quantiser import LEVELS, SLOPES, Quantiser, chunk_levels
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
@@ -223,6 +223,10 @@ class EncoderTask(RdovaeTask):
             "state": float(t["state_coded"].mean()),
         }
 
+    def cost(self, figures: dict[str, float]) -> float:
+        """Rate and distortion together."""
+        return figures["rd"]
+
 
 class DecoderTask(RdovaeTask):
     """Agreement with the teacher's decoder on symbols of both encoders."""
@@ -304,3 +308,7 @@ class DecoderTask(RdovaeTask):
         batch = self._plan(rng, 128, MAX_CHUNKS)
         batch["features"] = self._features(self.valid, rng, 128, False)
         return self._figures(self._difference(model, batch))
+
+    def cost(self, figures: dict[str, float]) -> float:
+        """What the product hears most of: the spectral envelope."""
+        return figures["cepstrum"]
