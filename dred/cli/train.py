@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from dred.cli.options import number
+from dred.cli.options import integer, number, progress
 from dred.errors import UnavailableError
 
 NETWORKS = ("pitch", "rdovae", "plc", "fargan")
@@ -31,6 +31,15 @@ def _add_features(parser: argparse.ArgumentParser) -> None:
         "--decoded", action="store_true", help="add features as the redundancy decoder returns them"
     )
     parser.add_argument("--statistics", type=Path, help="quantiser tables (npz)")
+    parser.add_argument(
+        "--augment",
+        action="store_true",
+        help="change equaliser, speed, room and noise of the speech at random",
+    )
+    parser.add_argument(
+        "--passes", type=integer(1, 100), default=1, help="take every file so often (default 1)"
+    )
+    parser.add_argument("--seed", type=integer(0), default=1, help="of --augment (default 1)")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -110,7 +119,17 @@ def run(args: argparse.Namespace) -> int:
     if args.network == "features":
         from dred.train.features import build
 
-        build(args.speech, args.out, args.models, args.decoded, args.statistics)
+        build(
+            args.speech,
+            args.out,
+            args.models,
+            args.statistics,
+            decoded=args.decoded,
+            passes=args.passes,
+            augment=args.augment,
+            seed=args.seed,
+            progress=lambda files: progress(files, "features"),
+        )
     elif args.network == "all":
         _all(args)
     else:

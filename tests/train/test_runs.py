@@ -138,7 +138,7 @@ def test_bf16_trains(folder, tmp_path):
 def test_two_processes_train_one_network(folder, tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += ["-m", "dred.cli", "train", "plc", str(folder), str(folder), *PLC]
-    command += ["--set", "minutes=0.02", "--checkpoints", str(tmp_path)]
+    command += ["--set", "minutes=0.005", "--checkpoints", str(tmp_path)]
     command += ["--out", str(tmp_path / "plc.bin")]
     done = subprocess.run(
         command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
