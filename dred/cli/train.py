@@ -80,7 +80,12 @@ def _add_network(parser: argparse.ArgumentParser, name: str) -> None:
     if name in ("pitch", "rdovae"):
         _add_teacher(parser, statistics=name == "rdovae")
     if name == "rdovae":
-        parser.add_argument("--part", choices=("encoder", "decoder"), required=True)
+        parser.add_argument(
+            "--part",
+            choices=("encoder", "decoder", "scratch"),
+            required=True,
+            help="of the compatible profile; or all of a profile of its own, from scratch",
+        )
         parser.add_argument(
             "--encoder", type=Path, help="weight file of our encoder, for training the decoder"
         )

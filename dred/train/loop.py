@@ -34,7 +34,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class Task(Protocol):
     """One network's part: what to draw, what to minimise, what to measure.
 
-    A task with a `critic` (a network of discriminators) and `critic_loss` is trained against it.
+    A task with a `critic` (a network of discriminators) and `critic_loss` is trained against it;
+    one with `export(model, path)` writes its weight file by itself.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Run:
             torch.set_float32_matmul_precision("high")  # products in TF32
         self.workers = Workers(self.config.device)
         self.optimisers = optimise.create(task.model, self.config)
+        self.export = getattr(task, "export", export.save)
         self.critic = Critic(task, self.workers) if hasattr(task, "critic") else None
         self.step, self.spent, self.audio = 0, 0.0, 0.0
         self.stopping = self.interrupted = False
@@ -132,7 +134,7 @@ class Run:
         temporary = self.folder / "state.part"
         torch.save(state, temporary)
         temporary.replace(self.folder / "state.pt")
-        export.save(self.average, self.folder / f"{self.task.name}.bin")
+        self.export(self.average, self.folder / f"{self.task.name}.bin")
 
     def _schedule(self, progress: float) -> None:
         scale = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
@@ -238,7 +240,7 @@ class Run:
             self.stale = 0 if cost < self.best else self.stale + 1
             if cost < self.best:
                 self.best = cost
-                export.save(self.average, self.best_file)
+                self.export(self.average, self.best_file)
             self.stopping |= self.stale >= self.config.patience
         return result
 
@@ -249,10 +251,12 @@ class Run:
 
     def save(self, path: Path) -> int:
         """Writes the result of the run, the best or the last network; its size in bytes."""
-        if self.config.patience and self.best_file.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return path.write_bytes(self.best_file.read_bytes())
-        return export.save(self.average, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not (self.config.patience and self.best_file.exists()):
+            return self.export(self.average, path)
+        for file in self.folder.glob(f"{self.best_file.stem}.*"):
+            path.with_suffix(file.suffix).write_bytes(file.read_bytes())
+        return path.stat().st_size
 
     def _log(self, row: dict[str, float]) -> None:
         if not self.workers.leads:

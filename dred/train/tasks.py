@@ -14,11 +14,13 @@ from dred.train.loop import Task
 from dred.train.pitch import PitchConfig, PitchTask
 from dred.train.plc import PlcConfig, PlcTask
 from dred.train.rdovae import DecoderTask, EncoderTask, RdovaeConfig
+from dred.train.rdovae_scratch import ScratchConfig, ScratchTask
 
 CONFIGS: dict[str, type[TrainConfig]] = {
     "pitch": PitchConfig,
     "rdovae_encoder": RdovaeConfig,
     "rdovae_decoder": RdovaeConfig,
+    "rdovae_scratch": ScratchConfig,
     "plc": PlcConfig,
     "fargan": FarganConfig,
     "fargan_adversarial": AdversarialConfig,
@@ -47,6 +49,8 @@ def create(label: str, config: Any, files: Files) -> Task:
     folders = (files.data, files.valid)
     if label == "plc":
         return PlcTask(config, *folders)
+    if label == "rdovae_scratch":
+        return ScratchTask(config, *folders)
     if label == "fargan":
         return FarganTask(config, *folders, files.predictor)
     if label == "fargan_adversarial":
