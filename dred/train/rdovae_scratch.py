@@ -34,7 +34,17 @@ class ScratchConfig(RdovaeConfig):
     latents: int = 40  # offered; those that are not worth their bits die
     states: int = 64
     table_weight: float = 0.1  # of the coded rate, which fits only the tables
+    limit: float = 3.0  # distortion above which it counts only by its logarithm
     ramp: float = 0.15  # share of the time in which the weight of the rate grows to 1
+
+
+def limited(distortion: Tensor, limit: float) -> Tensor:
+    """Grows as the logarithm above a limit: wild chunks of a young coder would drown the others."""
+    return torch.where(
+        distortion > limit,
+        limit * (1.0 + torch.log(distortion.clamp_min(limit) / limit)),
+        distortion,
+    )
 
 
 class ScratchCoder(nn.Module):
@@ -76,6 +86,7 @@ class ScratchTask(CoderTask):
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """(D + lambda R)/sqrt(lambda); the coded rate fits the tables beside it."""
         t = self.terms(self.model, batch)
+        t |= {name: limited(t[name], self.config.limit) for name in ("hard", "soft")}
         rate = batch["ramp"] * self.weighted(t, batch, "latent", "state")
         tables = self.weighted(t, batch, "latent_coded", "state_coded")
         return self.distance(t, batch) + rate + self.config.table_weight * tables, means(t)

@@ -11,7 +11,7 @@ from dred.train.entropy import LearnedQuantiser  # noqa: E402
 from dred.train.loop import Run  # noqa: E402
 from dred.train.quantiser import LEVELS, Quantiser  # noqa: E402
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder  # noqa: E402
-from dred.train.rdovae_scratch import PROFILE, ScratchConfig, ScratchTask  # noqa: E402
+from dred.train.rdovae_scratch import PROFILE, ScratchConfig, ScratchTask, limited  # noqa: E402
 
 
 def test_bits_are_those_of_a_distribution():
@@ -53,6 +53,14 @@ def test_soft_rate_reaches_the_values_and_hard_rate_only_the_tables():
     soft.sum().backward()
     assert x.grad.abs().max() > 0
     assert quantiser.scale.grad.abs().max() > 0
+
+
+def test_wild_distortions_count_by_their_logarithm():
+    d = torch.tensor([0.0, 1.0, 3.0, 3.0 * np.e], requires_grad=True)
+    out = limited(d, 3.0)
+    assert out.tolist() == pytest.approx([0.0, 1.0, 3.0, 6.0])
+    out.sum().backward()
+    assert d.grad.tolist() == pytest.approx([1.0, 1.0, 1.0, 1.0 / np.e])
 
 
 def scratch(folder, **settings):
