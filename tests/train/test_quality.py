@@ -5,6 +5,7 @@ import importlib.util
 import json
 
 import pytest
+import soundfile
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("pesq")
@@ -26,7 +27,8 @@ def command(tmp_path, samples, statistics):
     if not embedded_files():
         pytest.skip("this installation holds no models")
     (tmp_path / "speech").mkdir()
-    (tmp_path / "speech" / "a_0.wav").write_bytes((samples / "rms_16k.wav").read_bytes())
+    pcm, rate = soundfile.read(samples / "rms_16k.wav", dtype="int16", frames=4 * 16000)
+    soundfile.write(tmp_path / "speech" / "a_0.wav", pcm, rate)
     (tmp_path / "same.bin").write_bytes(b"".join(embedded_files().values()))
     return [
         "valid", str(tmp_path / "out"), "--speech", str(tmp_path / "speech"),
@@ -36,7 +38,7 @@ def command(tmp_path, samples, statistics):
 
 
 def test_the_same_weights_on_both_sides_come_out_even(quality, command, tmp_path, capsys):
-    options = ["--parts", "coder,plc,chain", "--sequences", "1", "--losses", "30"]
+    options = ["--parts", "coder,chain", "--sequences", "1", "--losses", "30"]
     assert quality.main([*command, *options]) == 0
     result = json.loads((tmp_path / "out" / "quality.json").read_text())
     assert (tmp_path / "out" / "rate_distortion.png").stat().st_size > 10_000
@@ -44,7 +46,6 @@ def test_the_same_weights_on_both_sides_come_out_even(quality, command, tmp_path
     assert all(len(rows) == 16 for rows in coder["curves"].values())
     assert all(ratio == pytest.approx(1.0) for ratio in coder["rate_ratio"].values())
     assert all(value == 0.0 for rms in coder["agreement"].values() for value in rms.values())
-    assert result["plc"]["ours"] == result["plc"]["reference"]
     assert set(result["chain"]) == {"neural-plc, loss 30", "dred, loss 30", "dred, loss burst"}
     for sides in result["chain"].values():
         assert sides["ours"]["pesq"]["mean"] == sides["reference"]["pesq"]["mean"]
