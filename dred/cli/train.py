@@ -65,7 +65,10 @@ def _add_teacher(parser: argparse.ArgumentParser, statistics: bool) -> None:
 
 def _add_network(parser: argparse.ArgumentParser, name: str) -> None:
     _add_run(parser)
-    parser.add_argument("--start", type=Path, help="weight file to start from")
+    # torchrun takes --start for an abbreviation of its own --start-method
+    parser.add_argument(
+        "--start", "--start-from", dest="start", type=Path, help="weight file to start from"
+    )
     parser.add_argument(
         "--sparse-update",
         type=number(0.001, 1.0),

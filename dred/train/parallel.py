@@ -31,10 +31,14 @@ class Workers:
         return self.rank == 0
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """The mean over the processes; every process must have gradients of the same parameters."""
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        if self.count == 1 or not gradients:
+        """The mean over the processes; a parameter that one of them did not use counts as zero."""
+        if self.count == 1:
             return
+        gradients = []
+        for p in parameters:
+            if p.requires_grad:
+                p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+                gradients.append(p.grad)
         flat = torch.cat([g.flatten() for g in gradients])
         distributed.all_reduce(flat)
         flat /= self.count
