@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`dred models list|describe|export`: what networks there are; runs none of them."""
+"""`dred models list|describe|export|diff|patch`: what networks there are; runs none of them."""
 
 import argparse
 
@@ -7,7 +7,7 @@ from dred.cli.options import add_json, add_models, print_json
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = subparsers.add_parser("models", help="list, describe and export model files")
+    parser = subparsers.add_parser("models", help="list, describe, export and update model files")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     listing = actions.add_parser("list", help="the embedded model files, one line each")
@@ -22,9 +22,27 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_models(export)
     export.add_argument("output", metavar="OUT", help="- for stdout")
 
+    diff = actions.add_parser("diff", help="write the update that makes one model of another")
+    diff.add_argument("old", metavar="OLD", help="weight file that devices have")
+    diff.add_argument("new", metavar="NEW", help="weight file they shall get")
+    diff.add_argument("-o", "--output", metavar="FILE", required=True, help="update to write")
+    add_json(diff)
+
+    patch = actions.add_parser("patch", help="apply such an update")
+    patch.add_argument("old", metavar="OLD", help="weight file the update was made for")
+    patch.add_argument("update", metavar="FILE", help="update of 'dred models diff'")
+    patch.add_argument("-o", "--output", metavar="NEW", required=True, help="weight file to write")
+
 
 def run(args: argparse.Namespace) -> None:
-    {"list": _list, "describe": _describe, "export": _export}[args.action](args)
+    actions = {
+        "list": _list,
+        "describe": _describe,
+        "export": _export,
+        "diff": _diff,
+        "patch": _patch,
+    }
+    actions[args.action](args)
 
 
 def _list(args: argparse.Namespace) -> None:
@@ -67,3 +85,39 @@ def _export(args: argparse.Namespace) -> None:
     from dred.models import load_models
 
     write_bytes(args.output, load_models(args.models).image, ModelError)
+
+
+def _diff(args: argparse.Namespace) -> None:
+    from dred.errors import ModelError
+    from dred.io.files import read_bytes, write_bytes
+    from dred.models.update import diff
+
+    old, new = read_bytes(args.old, ModelError), read_bytes(args.new, ModelError)
+    update = diff(old, new, (args.old, args.new))
+    write_bytes(args.output, update.data, ModelError)
+    row = {
+        "update": args.output,
+        "bytes": len(update.data),
+        "bytes_full": len(new),
+        "blocks": update.pieces,
+        "blocks_changed": update.changed,
+    }
+    if args.json:
+        print_json(row)
+    elif args.output != "-":
+        print(
+            f"{args.output}: {len(update.data)} bytes, {len(update.data) / len(new):.1%} of "
+            f"{len(new)}; {update.changed} of {update.pieces} weight blocks changed"
+        )
+
+
+def _patch(args: argparse.Namespace) -> None:
+    from dred.errors import ModelError
+    from dred.io.files import read_bytes, write_bytes
+    from dred.models import Models
+    from dred.models.update import patch
+
+    old, update = read_bytes(args.old, ModelError), read_bytes(args.update, ModelError)
+    new = patch(old, update, (args.old, args.update))
+    Models(new, args.update)  # whatever the update says, only a sound model is written
+    write_bytes(args.output, new, ModelError)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`dred train ...`: starts the training of a network; knows no graph and no loss."""
+"""`dred train ...`: starts the training of networks; knows no graph and no loss."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
+from dred.cli.options import integer, number, progress
 from dred.errors import UnavailableError
 
 NETWORKS = ("pitch", "rdovae", "plc", "fargan")
@@ -16,45 +17,105 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds `train` and its own sub-commands."""
     parser = subparsers.add_parser("train", help="train the networks (needs the extra 'train')")
     commands = parser.add_subparsers(dest="network", required=True, metavar="WHAT")
-    features = commands.add_parser("features", help="compute pcm and features once, for all")
-    features.add_argument("speech", type=Path, help="folder of audio files (16 kHz mono)")
-    features.add_argument("out", type=Path, help="data folder to write")
-    features.add_argument("--models", type=Path, help="weight file with the pitch network")
-    features.add_argument(
+    _add_features(commands.add_parser("features", help="compute pcm and features once, for all"))
+    for name in NETWORKS:
+        _add_network(commands.add_parser(name, help=f"train the network {name}"), name)
+    _add_all(commands.add_parser("all", help="train every network of the package, one by one"))
+
+
+def _add_features(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("speech", type=Path, help="folder of audio files (16 kHz mono)")
+    parser.add_argument("out", type=Path, help="data folder to write")
+    parser.add_argument("--models", type=Path, help="weight file with the pitch network")
+    parser.add_argument(
         "--decoded", action="store_true", help="add features as the redundancy decoder returns them"
     )
-    features.add_argument("--statistics", type=Path, help="quantiser tables (npz)")
-    for name in NETWORKS:
-        network = commands.add_parser(name, help=f"train the network {name}")
-        network.add_argument("data", type=Path, help="data folder of 'dred train features'")
-        network.add_argument("valid", type=Path, help="the same, of held-out speakers")
-        network.add_argument("--checkpoints", type=Path, help="folder of checkpoints and curves")
-        network.add_argument("--resume", action="store_true", help="go on from the checkpoint")
-        network.add_argument("--start", type=Path, help="weight file to start from")
-        network.add_argument("--out", type=Path, help="weight file to write at the end")
-        network.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="KEY=VALUE",
-            help="change a setting of the network's configuration",
+    parser.add_argument("--statistics", type=Path, help="quantiser tables (npz)")
+    parser.add_argument(
+        "--augment",
+        action="store_true",
+        help="change equaliser, speed, room and noise of the speech at random",
+    )
+    parser.add_argument(
+        "--passes", type=integer(1, 100), default=1, help="take every file so often (default 1)"
+    )
+    parser.add_argument("--seed", type=integer(0), default=1, help="of --augment (default 1)")
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    """What one network and all of them have in common."""
+    parser.add_argument("data", type=Path, help="data folder of 'dred train features'")
+    parser.add_argument("valid", type=Path, help="the same, of held-out speakers")
+    parser.add_argument("--checkpoints", type=Path, help="folder of checkpoints and curves")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change a setting of the network's configuration",
+    )
+
+
+def _add_teacher(parser: argparse.ArgumentParser, statistics: bool) -> None:
+    parser.add_argument("--teacher", type=Path, help="weight file of the network to agree with")
+    if statistics:
+        parser.add_argument("--statistics", type=Path, help="quantiser tables (npz)")
+
+
+def _add_network(parser: argparse.ArgumentParser, name: str) -> None:
+    _add_run(parser)
+    # torchrun takes --start for an abbreviation of its own --start-method
+    parser.add_argument(
+        "--start", "--start-from", dest="start", type=Path, help="weight file to start from"
+    )
+    parser.add_argument(
+        "--sparse-update",
+        type=number(0.001, 1.0),
+        metavar="SHARE",
+        help="change only this share of the weights of --start (for 'dred models diff')",
+    )
+    parser.add_argument("--out", type=Path, help="weight file to write at the end")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="settings (TOML), before --set")
+    parser.add_argument(
+        "--print-config", action="store_true", help="print all settings as --config takes them"
+    )
+    if name in ("pitch", "rdovae"):
+        _add_teacher(parser, statistics=name == "rdovae")
+    if name == "rdovae":
+        parser.add_argument(
+            "--part",
+            choices=("encoder", "decoder", "scratch"),
+            required=True,
+            help="of the compatible profile; or all of a profile of its own, from scratch",
         )
-        network.add_argument("--config", action="store_true", help="print the settings and stop")
-        if name in ("pitch", "rdovae"):
-            network.add_argument(
-                "--teacher",
-                type=Path,
-                required=True,
-                help="weight file of the network to agree with",
-            )
-        if name == "rdovae":
-            network.add_argument("--part", choices=("encoder", "decoder"), required=True)
-            network.add_argument(
-                "--statistics", type=Path, required=True, help="quantiser tables (npz)"
-            )
-            network.add_argument(
-                "--encoder", type=Path, help="weight file of our encoder, for training the decoder"
-            )
+        parser.add_argument(
+            "--encoder", type=Path, help="weight file of our encoder, for training the decoder"
+        )
+    if name == "fargan":
+        parser.add_argument(
+            "--stage",
+            choices=("pretrain", "adversarial"),
+            default="pretrain",
+            help="by spectral loss alone, or against discriminators (from --start)",
+        )
+        parser.add_argument(
+            "--predictor",
+            type=Path,
+            help="weight file of the feature predictor, to train on its features too",
+        )
+
+
+def _add_all(parser: argparse.ArgumentParser) -> None:
+    _add_run(parser)
+    parser.add_argument("out", type=Path, help="folder for the weight files")
+    _add_teacher(parser, statistics=True)
+    parser.add_argument(
+        "--minutes",
+        type=number(0.01),
+        default=400.0,
+        help="time for all networks together (default 400)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,30 +127,83 @@ def run(args: argparse.Namespace) -> int:
     if args.network == "features":
         from dred.train.features import build
 
-        build(args.speech, args.out, args.models, args.decoded, args.statistics)
-        return 0
-    return _network(args)
+        build(
+            args.speech,
+            args.out,
+            args.models,
+            args.statistics,
+            decoded=args.decoded,
+            passes=args.passes,
+            augment=args.augment,
+            seed=args.seed,
+            progress=lambda files: progress(files, "features"),
+        )
+    elif args.network == "all":
+        _all(args)
+    else:
+        _network(args)
+    return 0
 
 
-def _network(args: argparse.Namespace) -> int:
+def _label(args: argparse.Namespace) -> str:
+    if args.network == "rdovae":
+        return f"rdovae_{args.part}"
+    if args.network == "fargan" and args.stage == "adversarial":
+        return "fargan_adversarial"
+    return str(args.network)
+
+
+def _files(args: argparse.Namespace) -> Any:
+    from dred.train.tasks import Files
+
+    names = ("teacher", "statistics", "encoder", "predictor")
+    return Files(args.data, args.valid, **{name: getattr(args, name, None) for name in names})
+
+
+def _constraint(args: argparse.Namespace, task: Any) -> Any:
+    """What holds during the run: few weights change, or few remain."""
+    from dred.train.sparse_update import SparseUpdate
+    from dred.train.sparsity import BlockSparsity
+
+    if args.sparse_update is not None:
+        if args.start is None:
+            raise ValueError("--sparse-update needs --start: the weight file to update")
+        if task.config.sparsity < 1.0:
+            raise ValueError("--sparse-update keeps the blocks of --start: no sparsity beside it")
+        return SparseUpdate(task.model, args.start, args.sparse_update)
+    if task.config.sparsity < 1.0:
+        return BlockSparsity(task.model, task.config.sparsity)
+    return None
+
+
+def _network(args: argparse.Namespace) -> None:
     from dred.train import export, tasks
     from dred.train.loop import Run, default_checkpoints
 
-    label = f"{args.network}_{args.part}" if args.network == "rdovae" else args.network
+    label = _label(args)
     config = tasks.config_of(label)
+    if args.config is not None:
+        config.read(args.config)
     config.override(args.set)
-    if args.config:
-        for field in fields(config):
-            print(f"{field.name}={getattr(config, field.name)}")
-        return 0
-    task = tasks.create(label, config, args)
+    if args.print_config:
+        print(config.text())
+        return
+    task = tasks.create(label, config, _files(args))
     if args.start is not None:
         export.load(task.model, args.start)
     folder = (args.checkpoints or default_checkpoints()) / label
-    training = Run(task, folder, args.resume)
+    training = Run(task, folder, args.resume, _constraint(args, task))
     result = training.train()
+    if not training.workers.leads:
+        return
     print(" ".join(f"{key} {value:.4g}" for key, value in result.items()))
     if args.out is not None:
-        size = export.save(training.average, args.out)
-        print(f"{args.out}: {size} bytes")
-    return 0
+        print(f"{args.out}: {training.save(args.out)} bytes")
+
+
+def _all(args: argparse.Namespace) -> None:
+    from dred.train.loop import default_checkpoints
+    from dred.train.recipe import train_all
+
+    checkpoints = args.checkpoints or default_checkpoints()
+    train_all(_files(args), args.out, checkpoints, args.minutes, args.set, args.resume)

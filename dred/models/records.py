@@ -13,9 +13,10 @@ from dred.errors import ModelError
 # magic, version, type, bytes of data, bytes with padding, name
 HEADER = struct.Struct("<4siiii44s")
 MAGIC = b"DNNw"
+INT8 = 3
 # Element types of the format that hold parameters; int32 arrays are indices.
-ITEM_BYTES = {0: 4, 1: 4, 3: 1}
-TYPE_NAMES = {0: "float32", 1: "int32", 3: "int8"}
+ITEM_BYTES = {0: 4, 1: 4, INT8: 1}
+TYPE_NAMES = {0: "float32", 1: "int32", INT8: "int8"}
 # What is left of an array's name without these is the name of its layer.
 PARTS = (
     "_weights_int8",
@@ -38,6 +39,11 @@ class Record:
     name: str
     kind: int
     size: int  # bytes of data
+    start: int  # of the data in the file
+
+    def data(self, image: bytes) -> bytes:
+        """Its content in the file it was read from."""
+        return image[self.start : self.start + self.size]
 
     @property
     def layer(self) -> str:
@@ -63,5 +69,8 @@ def read_records(image: bytes, name: str = "model file") -> Iterator[Record]:
         magic, version, kind, size, block, raw = HEADER.unpack_from(image, at)
         if magic != MAGIC or version != 0 or kind not in ITEM_BYTES or not 0 <= size <= block:
             raise ModelError(f"{name}: is no weight file (at byte {at})")
-        yield Record(raw.split(b"\0")[0].decode("ascii", "replace"), kind, size)
-        at += HEADER.size + block
+        if block > len(image) - at - HEADER.size:
+            raise ModelError(f"{name}: cut off in the array at byte {at}")
+        at += HEADER.size
+        yield Record(raw.split(b"\0")[0].decode("ascii", "replace"), kind, size, at)
+        at += block

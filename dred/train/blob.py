@@ -74,12 +74,15 @@ def write_blob(path: Path | str, records: Iterable[tuple[str, np.ndarray]]) -> i
     return len(data)
 
 
-def quantise(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def quantise(matrix: np.ndarray, scale: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """int8 weights [out, in] and the stored scale (step / 127) of every output.
 
     The second bound limits sums of two neighbouring products to 16 bits, which the u8 x s8
-    multiply-add of AVX2 needs.
+    multiply-add of AVX2 needs. With `scale` given the weights are rounded to that grid.
     """
+    if scale is not None:
+        step = np.where(scale > 0, scale * np.float32(127), 1.0)
+        return np.clip(np.round(matrix / step[:, None]), -127, 127).astype(np.int8), scale
     pairs = np.abs(matrix[:, 0::2] + matrix[:, 1::2]).max(axis=1) / 129.0
     step = np.maximum(np.abs(matrix).max(axis=1) / 127.0, pairs)
     step = np.where(step > 0, step, 1.0)

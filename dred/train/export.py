@@ -28,7 +28,8 @@ def _dense_records(layer: Dense) -> Iterator[tuple[str, np.ndarray]]:
     if layer.bias is not None:
         bias[: layer.outputs] = _array(layer.bias)
     if layer.int8:
-        weights, scale = blob.quantise(matrix)
+        grid = None if layer.scale is None else _array(layer.scale)
+        weights, scale = blob.quantise(matrix, grid)
         blocks = blob.to_blocks(weights)
         index, kept = blob.block_index(blocks)
         if kept.size < SPARSE_BELOW * blocks.size:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Training task of the vocoder: excerpts with two given frames, spectral and continuity loss."""
+"""Pre-training of the vocoder: excerpts with two given frames, spectral and continuity loss."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dred.train.concealed import LEAD, PredictedFeatures
+from dred.train.config import TrainConfig
 from dred.train.data import STEP, SpeechData, shift_level
 from dred.train.fargan_net import PREEMPHASIS, Fargan, period_of
-from dred.train.loop import TrainConfig
 from dred.train.losses import RESOLUTIONS, continuity_loss, spectral_loss
 
 DELAY = 80  # the feature of a step is centred in the pcm frame that starts 80 samples earlier
@@ -33,6 +34,7 @@ class FarganConfig(TrainConfig):
     level_high: float = 9.0
     feature_noise: float = 0.03
     decoded_share: float = 0.4  # share of sequences with features as DRED decodes them
+    predicted_share: float = 0.1  # ... as the predictor continues them, where there is one
 
 
 def next_period(features: Tensor) -> Tensor:
@@ -43,11 +45,13 @@ def next_period(features: Tensor) -> Tensor:
 
 
 class FarganTask:
-    """Vocoder pre-training."""
+    """Vocoder pre-training. `predictor`: weight file of the feature predictor."""
 
     name = "fargan"
 
-    def __init__(self, config: FarganConfig, data: Path, valid: Path):
+    def __init__(
+        self, config: FarganConfig, data: Path, valid: Path, predictor: Path | None = None
+    ):
         torch.manual_seed(config.seed)
         self.config = config
         self.model: nn.Module = Fargan().to(config.device)
@@ -55,27 +59,43 @@ class FarganTask:
         self.decoded = None
         if self.data.has("decoded.f32"):
             self.decoded = self.data.rows("decoded.f32", 20)
+        self.predicted = PredictedFeatures(self.data, predictor) if predictor else None
+
+    def _degrade(
+        self, features: np.ndarray, starts: np.ndarray, gain: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Features at another level, some decoded or predicted, all with a little noise."""
+        config, (count, steps, _) = self.config, features.shape
+        kind = rng.random(count)
+        decoded = kind < config.decoded_share
+        predicted = ~decoded & (kind < config.decoded_share + config.predicted_share)
+        if self.decoded is not None:
+            features[decoded] = self.data.excerpt(self.decoded, starts[decoded], steps)
+        features = shift_level(features, gain)
+        if self.predicted is not None and np.any(predicted):
+            # vector 2 is centred in the second given frame, and reaches beyond its end
+            features[predicted, 2:] = self.predicted.continued(
+                starts[predicted] + 2, steps - 2, gain[predicted]
+            )
+        noise = rng.standard_normal(features.shape)
+        noise *= config.feature_noise * rng.random((count, 1, 1))
+        noise[..., 18] *= 0.1
+        return features + noise
 
     def _draw(
         self, data: SpeechData, rng: np.random.Generator, count: int, frames: int, augment: bool
     ) -> dict[str, Tensor]:
-        starts = data.starts(rng, count, frames + 4)
+        lead = LEAD if augment and self.predicted is not None else 0
+        starts = lead + data.starts(rng, count, lead + frames + 4)
         features = data.excerpt(data.features, starts, frames + 2)
         first = (starts + 1) * STEP - DELAY
         pcm = data.waveform(first - 1, frames * STEP + 1)
         if augment:
             config = self.config
-            if self.decoded is not None:
-                use = rng.random(count) < config.decoded_share
-                features[use] = data.excerpt(self.decoded, starts[use], frames + 2)
             gain = rng.uniform(config.level_low, config.level_high, count).astype(np.float32)
             peak = np.abs(pcm).max(1)
             gain = np.minimum(gain, -20.0 * np.log10(peak + 1e-4))
-            features = shift_level(features, gain)
-            size = config.feature_noise * rng.random((count, 1, 1))
-            noise = rng.standard_normal(features.shape) * size
-            noise[..., 18] *= 0.1
-            features = features + noise
+            features = self._degrade(features, starts, gain, rng)
             sign = rng.choice([-1.0, 1.0], count)
             pcm = pcm * (sign * 10.0 ** (gain / 20.0))[:, None]
         signal = pcm[:, 1:] - PREEMPHASIS * pcm[:, :-1]
@@ -93,33 +113,46 @@ class FarganTask:
             count, frames = count // 2, frames * 2
         return self._draw(self.data, rng, count, frames, True)
 
+    @staticmethod
+    def _produce(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        """Pre-emphasised signals [batch, samples], the two given frames in front."""
+        given = batch["signal"][:, : 2 * STEP]
+        produced: Tensor = model(batch["features"], given, next_period(batch["features"]))
+        return produced.reshape(batch["signal"].shape)
+
+    @staticmethod
     def _losses(
-        self, model: nn.Module, batch: dict[str, Tensor], resolutions: tuple[int, ...]
+        produced: Tensor, signal: Tensor, resolutions: tuple[int, ...]
     ) -> tuple[Tensor, Tensor]:
-        signal = batch["signal"]
-        given = signal[:, : 2 * STEP]
-        produced = model(batch["features"], given, next_period(batch["features"]))
-        produced = produced.reshape(signal.shape)
         free = slice(2 * STEP, 3 * STEP)
         return (
             spectral_loss(produced, signal, resolutions),
             continuity_loss(produced[:, free], signal[:, free]),
         )
 
-    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def _distance(self, produced: Tensor, signal: Tensor) -> tuple[Tensor, dict[str, float]]:
         """Spectral loss and a little continuity into the first free frame."""
         chosen = torch.randperm(len(RESOLUTIONS))[: self.config.resolutions]
         resolutions = tuple(RESOLUTIONS[int(i)] for i in chosen)
-        spectral, continuity = self._losses(self.model, batch, resolutions)
+        spectral, continuity = self._losses(produced, signal, resolutions)
         metrics = {"spec": float(spectral.detach()), "cont": float(continuity.detach())}
         return spectral + self.config.continuity * continuity, metrics
+
+    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        """Distance from the true signal."""
+        return self._distance(self._produce(self.model, batch), batch["signal"])
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Both losses on fixed excerpts of the validation set, without augmentation."""
         rng = np.random.default_rng(0)
         batch = self._draw(self.valid, rng, 256, 30, False)
-        spectral, continuity = self._losses(model, batch, RESOLUTIONS)
+        produced = self._produce(model, batch)
+        spectral, continuity = self._losses(produced, batch["signal"], RESOLUTIONS)
         return {"spec": float(spectral), "cont": float(continuity)}
+
+    def cost(self, figures: dict[str, float]) -> float:
+        """The spectral loss on held-out speech."""
+        return figures["spec"]
 
     def audio_seconds(self, batch: dict[str, Tensor]) -> float:
         """Audio that a batch trains on."""

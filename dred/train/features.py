@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from dred.errors import AudioError
 from dred.models import Models, load_models
 from dred.stages import analyse, burg_features
 from dred.train import export
+from dred.train.augment import augmented
 from dred.train.data import STEP, SpeechData
 from dred.train.pitch_inputs import pitch_inputs
 from dred.train.quantiser import LEVELS, SLOPES, Quantiser, chunk_levels
@@ -90,28 +92,52 @@ def disturbed(pcm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return out
 
 
+def read_speech(path: Path) -> np.ndarray:
+    """Pcm of a file as int16; anything but 16 kHz mono is an AudioError."""
+    try:
+        pcm, rate = soundfile.read(path, dtype="int16")
+    except soundfile.LibsndfileError as reason:
+        raise AudioError(f"{path}: {reason.error_string}") from None
+    if rate != RATE or pcm.ndim != 1:
+        raise AudioError(f"{path}: expected {RATE} Hz mono")
+    return pcm
+
+
 def build(
-    speech: Path, out: Path, weights: Path | None, decoded: bool, statistics: Path | None
+    speech: Path,
+    out: Path,
+    weights: Path | None,
+    statistics: Path | None = None,
+    *,
+    decoded: bool = False,
+    passes: int = 1,
+    augment: bool = False,
+    seed: int = 1,
+    progress: Callable[[list[tuple[int, Path]]], Iterable[tuple[int, Path]]] = iter,
 ) -> None:
-    """Writes a data folder from all audio files (16 kHz mono) below a folder."""
+    """Writes a data folder from all audio files (16 kHz mono) below a folder.
+
+    `passes`: how often every file is taken; with `augment` each time changed in another way
+    (`dred.train.augment`), which `seed` settles. `progress` wraps the list of files.
+    """
+    if decoded and (weights is None or statistics is None):
+        raise ValueError("--decoded needs --models and --statistics")
     models: Models = load_models(weights)
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     paths = sorted(p for p in Path(speech).rglob("*") if p.suffix in AUDIO)
     if not paths:
         raise AudioError(f"{speech}: no audio files ({', '.join(AUDIO)})")
     rng.shuffle(paths)
     out.mkdir(parents=True, exist_ok=True)
-    files, first = [], 0
+    files: list[dict[str, str | int]] = []
+    first = 0
     names = ("pcm16.i16", "feat.f32", "burg.f32", "pitch.i8")
     with ExitStack() as stack:
         arrays = [stack.enter_context(open(out / name, "wb")) for name in names]
-        for path in paths:
-            try:
-                pcm, rate = soundfile.read(path, dtype="int16")
-            except soundfile.LibsndfileError as reason:
-                raise AudioError(f"{path}: {reason.error_string}") from None
-            if rate != RATE or pcm.ndim != 1:
-                raise AudioError(f"{path}: expected {RATE} Hz mono")
+        for index, path in progress([(k, path) for k in range(passes) for path in paths]):
+            pcm = read_speech(path)
+            if augment:
+                pcm = augmented(pcm, np.random.default_rng([seed, index, len(files)]))
             steps = len(pcm) // STEP
             pcm = pcm[: steps * STEP]
             other = disturbed(pcm, rng)
@@ -129,8 +155,6 @@ def build(
             )
             first += steps
     (out / "files.json").write_text(json.dumps(files))
-    if decoded:
-        if weights is None or statistics is None:
-            raise ValueError("--decoded needs --models and --statistics")
+    if decoded and weights is not None and statistics is not None:
         write_decoded(out, weights, statistics)
     print(f"{out}: {len(files)} files, {first * STEP / RATE / 3600:.2f} hours")

@@ -8,6 +8,7 @@ that export and import need no table of their own.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +38,15 @@ def activation_noise(x: Tensor, active: bool) -> Tensor:
     return x + noise_block(tuple(x.shape), x.device) if active else x
 
 
+def _without_autocast(function: Any, *args: Any) -> Tensor:
+    """Our functions with a backward pass by hand work in one precision, that of the weights."""
+    device = next(a.device.type for a in args if isinstance(a, Tensor))
+    if not torch.is_autocast_enabled(device):
+        return function.apply(*args)
+    with torch.autocast(device, enabled=False):
+        return function.apply(*(a.float() if isinstance(a, Tensor) else a for a in args))
+
+
 class Dense(nn.Module):
     """y = W x + b. `bias`: "learned", "zero" (stored as zeros) or "none" (not stored)."""
 
@@ -56,6 +66,7 @@ class Dense(nn.Module):
         self.inputs, self.outputs = inputs, outputs
         self.stored_outputs = stored_outputs or outputs
         self.fake_int8 = False
+        self.scale: Tensor | None = None  # as stored, where the int8 grid must not move
         self.lr_scale = 1.0
         self._shared: tuple[Tensor, _Uses] | None = None
         self.weight = nn.Parameter(torch.empty(outputs, inputs))
@@ -70,15 +81,25 @@ class Dense(nn.Module):
         if not (self.fake_int8 and self.int8):
             return self.weight
         with torch.no_grad():
-            pairs = (self.weight[:, 0::2] + self.weight[:, 1::2]).abs().amax(1) / 129.0
-            step = torch.maximum(self.weight.abs().amax(1) / 127.0, pairs).clamp_min(1e-12)[:, None]
+            step = self.grid_step()
             delta = (self.weight / step).round().clamp(-127, 127) * step - self.weight
         return self.weight + delta
+
+    def grid_step(self) -> Tensor:
+        """Distance of neighbouring int8 weights, [outputs, 1]."""
+        if self.scale is not None:
+            return self.scale[: self.outputs, None] * 127.0
+        pairs = (self.weight[:, 0::2] + self.weight[:, 1::2]).abs().amax(1) / 129.0
+        return torch.maximum(self.weight.abs().amax(1) / 127.0, pairs).clamp_min(1e-12)[:, None]
+
+    def fix_grid(self, scale: Tensor) -> None:
+        """Keeps the int8 grid of a weight file; `scale` [stored outputs] as it is stored there."""
+        self.scale = scale.to(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         if self._shared is None:
             return fn.linear(x, self.matrix(), self.bias)
-        return _SharedLinear.apply(x, *self._shared)
+        return _without_autocast(_SharedLinear, x, *self._shared)
 
     def share(self, active: bool) -> None:
         """Prepares many calls before one backward pass: their weight gradients become one product.
@@ -288,7 +309,7 @@ class Gru(nn.Module):
             gates = torch.sigmoid(u[:, : 2 * n] + v[:, : 2 * n])
             candidate = torch.tanh(u[:, 2 * n :] + gates[:, n:] * v[:, 2 * n :])
             return candidate + gates[:, :n] * (state - candidate)
-        return _GruCell.apply(u, v, state)
+        return _without_autocast(_GruCell, u, v, state)
 
     def forward(self, x: Tensor, state: Tensor | None = None) -> Tensor:
         """A sequence [batch, time, inputs] -> states [batch, time, units]."""
@@ -297,7 +318,7 @@ class Gru(nn.Module):
         bias = self.recurrent.bias
         if bias is None:
             bias = x.new_zeros(3 * self.units)
-        return _GruSequence.apply(self.input(x), self.recurrent.matrix(), bias, state)
+        return _without_autocast(_GruSequence, self.input(x), self.recurrent.matrix(), bias, state)
 
 
 def set_fake_int8(module: nn.Module, active: bool) -> None:

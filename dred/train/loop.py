@@ -14,7 +14,8 @@ import math
 import os
 import signal
 import time
-from dataclasses import asdict, dataclass, fields
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,47 +24,19 @@ import torch
 from torch import Tensor, nn
 
 from dred.train import export, optimise
+from dred.train.critic import Critic
 from dred.train.layers import set_fake_int8
+from dred.train.parallel import Workers
 
-
-@dataclass
-class TrainConfig:
-    """What every network's configuration has."""
-
-    minutes: float = 30.0
-    batch: int = 64
-    lr: float = 1e-3
-    beta1: float = 0.8
-    beta2: float = 0.95
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    warmup_steps: int = 40
-    ema: float = 0.999
-    optimiser: str = "muon"  # for large matrices; or "adamw" for everything
-    muon_lr: float = 0.01
-    int8_from: float = 0.75  # share of the time after which weights are rounded
-    seed: int = 1
-    threads: int = 1
-    device: str = "cpu"
-    log_seconds: float = 20.0
-    checkpoint_seconds: float = 300.0
-
-    def override(self, assignments: list[str]) -> None:
-        """Applies "key=value" strings; unknown keys and bad values raise ValueError."""
-        known = {f.name for f in fields(self)}
-        for text in assignments:
-            key, _, value = text.partition("=")
-            if key not in known:
-                raise ValueError(f"no setting {key!r}; known: {', '.join(sorted(known))}")
-            kind = type(getattr(self, key))
-            if kind is bool:
-                setattr(self, key, value.lower() in ("1", "true", "yes"))
-            else:
-                setattr(self, key, kind(value))
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Task(Protocol):
-    """One network's part: what to draw, what to minimise, what to measure."""
+    """One network's part: what to draw, what to minimise, what to measure.
+
+    A task with a `critic` (a network of discriminators) and `critic_loss` is trained against it;
+    one with `export(model, path)` writes its weight file by itself.
+    """
 
     name: str
     config: Any
@@ -75,7 +48,16 @@ class Task(Protocol):
 
     def evaluate(self, model: nn.Module) -> dict[str, float]: ...
 
+    def cost(self, figures: dict[str, float]) -> float:
+        """What early stopping watches in an evaluation; less is better."""
+
     def audio_seconds(self, batch: dict[str, Tensor]) -> float: ...
+
+
+class Constraint(Protocol):
+    """What holds after every step of a run, whatever the gradients say."""
+
+    def apply(self, model: nn.Module, average: nn.Module, progress: float) -> None: ...
 
 
 def default_checkpoints() -> Path:
@@ -87,24 +69,37 @@ def default_checkpoints() -> Path:
 class Run:
     """One training run in one folder: `state.pt`, `curve.csv`, `<network>.bin`."""
 
-    def __init__(self, task: Task, folder: Path, resume: bool):
+    def __init__(
+        self, task: Task, folder: Path, resume: bool, constraint: Constraint | None = None
+    ):
+        self.constraint = constraint
         self.task, self.folder, self.config = task, folder, task.config
         folder.mkdir(parents=True, exist_ok=True)
         torch.set_num_threads(self.config.threads)
-        self.rng = np.random.default_rng(self.config.seed)
+        if self.config.device.startswith("cuda"):
+            torch.set_float32_matmul_precision("high")  # products in TF32
+        self.workers = Workers(self.config.device)
         self.optimisers = optimise.create(task.model, self.config)
+        self.export = getattr(task, "export", export.save)
+        self.critic = Critic(task, self.workers) if hasattr(task, "critic") else None
         self.step, self.spent, self.audio = 0, 0.0, 0.0
-        self.stopping = False
+        self.stopping = self.interrupted = False
+        self.best, self.stale = math.inf, 0
         self.average = copy.deepcopy(task.model).eval()
+        self.rng = np.random.default_rng(self.config.seed)
         if resume and (folder / "state.pt").exists():
             self._restore()
+        self.workers.same_start(task.model)
+        self.workers.same_start(self.average)
+        if self.critic is not None:
+            self.workers.same_start(self.critic.task.critic)
+        if not self.workers.leads:
+            self.rng = np.random.default_rng([self.config.seed, self.step, self.workers.rank])
         self.pairs = ([*self.average.parameters()], [*task.model.parameters()])
         self.average.requires_grad_(False)
 
     def _restore(self) -> None:
-        state = torch.load(
-            self.folder / "state.pt", map_location=self.config.device, weights_only=False
-        )
+        state = torch.load(self.folder / "state.pt", map_location=self.config.device)
         self.task.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
@@ -112,18 +107,25 @@ class Run:
             optimiser.load_state_dict(saved)
             for group, peak in zip(optimiser.param_groups, peaks, strict=True):
                 group["peak"] = peak
+        if self.critic is not None:
+            self.critic.restore(state.get("critic"))
         self.step, self.spent, self.audio = state["step"], state["spent"], state["audio"]
+        self.best, self.stale = state.get("best", (math.inf, 0))
         self.rng.bit_generator.state = state["rng"]
-        torch.set_rng_state(state["torch_rng"])
+        torch.set_rng_state(state["torch_rng"].cpu())
 
     def checkpoint(self) -> None:
         """Saves everything needed to go on, and the averaged network as a weight file."""
+        if not self.workers.leads:
+            return
         state = {
             "model": self.task.model.state_dict(),
             "average": self.average.state_dict(),
             "optimisers": [o.state_dict() for o in self.optimisers],
+            "critic": None if self.critic is None else self.critic.state(),
             "step": self.step,
             "spent": self.spent,
+            "best": (self.best, self.stale),
             "audio": self.audio,
             "rng": self.rng.bit_generator.state,
             "torch_rng": torch.get_rng_state(),
@@ -132,25 +134,44 @@ class Run:
         temporary = self.folder / "state.part"
         torch.save(state, temporary)
         temporary.replace(self.folder / "state.pt")
-        export.save(self.average, self.folder / f"{self.task.name}.bin")
+        self.export(self.average, self.folder / f"{self.task.name}.bin")
 
     def _schedule(self, progress: float) -> None:
         scale = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
         scale = max(scale, 1e-4) * min(1.0, (self.step + 1) / self.config.warmup_steps)
-        for optimiser in self.optimisers:
+        critics = [] if self.critic is None else [self.critic.optimiser]
+        for optimiser in [*self.optimisers, *critics]:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * scale
 
     def _update(self, progress: float) -> dict[str, float]:
-        model = self.task.model
         self._schedule(progress)
         batch = self.task.sample(self.rng, progress)
-        loss, metrics = self.task.loss(batch)
+        still = self.critic is not None and self.critic.learns_alone(progress)
+        with torch.set_grad_enabled(not still), self._precision():
+            loss, metrics = self.task.loss(batch)
+        metrics = {"loss": float(loss.detach()), **metrics}
+        if not still:
+            metrics["norm"] = self._descend(loss, progress)
+        if self.critic is not None:
+            metrics |= self.critic.update(batch)
+        self.step += 1
+        self.audio += self.task.audio_seconds(batch)
+        return metrics
+
+    def _precision(self) -> Any:
+        if self.config.precision != "bf16":
+            return nullcontext()
+        return torch.autocast(self.config.device.split(":")[0], torch.bfloat16)
+
+    def _descend(self, loss: Tensor, progress: float) -> float:
+        """One step of the network; the norm of its gradient, of which a broken one is skipped."""
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        self.workers.average_gradients(self.task.model.parameters())
         norm = nn.utils.clip_grad_norm_(
-            [p for p in model.parameters() if p.requires_grad], self.config.clip
+            [p for p in self.task.model.parameters() if p.requires_grad], self.config.clip
         )
         if bool(torch.isfinite(norm)):
             for optimiser in self.optimisers:
@@ -158,53 +179,88 @@ class Run:
             decay = min(self.config.ema, (1 + self.step) / (10 + self.step))
             with torch.no_grad():
                 torch._foreach_lerp_(*self.pairs, 1.0 - decay)
-        self.step += 1
-        self.audio += self.task.audio_seconds(batch)
-        return {"loss": float(loss.detach()), "norm": float(norm), **metrics}
+            if self.constraint is not None:
+                self.constraint.apply(self.task.model, self.average, progress)
+        return float(norm)
 
     def train(self) -> dict[str, float]:
-        """Runs until the time budget is spent or SIGTERM; returns the final evaluation."""
+        """Runs until the time is spent, progress ends or a signal comes; the last evaluation."""
         budget = self.config.minutes * 60.0
-        signal.signal(signal.SIGTERM, self._ask_to_stop)
+        before = [signal.signal(number, self._ask_to_stop) for number in SIGNALS]
         logged = saved = time.monotonic()
         gathered: list[dict[str, float]] = []
         self.task.model.train()
         rounding = False
         audio = self.audio
-        while self.spent < budget and not self.stopping:
+        ended = False
+        while self.spent < budget and not ended:
             began = time.monotonic()
             if not rounding and self.spent >= self.config.int8_from * budget:
                 rounding = True
                 set_fake_int8(self.task.model, True)
             gathered.append(self._update(self.spent / budget))
             now = time.monotonic()
-            self.spent += now - began
+            self.spent, stopping = self.workers.largest(
+                self.spent + now - began, float(self.stopping)
+            )
+            ended = stopping > 0  # not before all have heard of it
             if now - logged >= self.config.log_seconds:
-                row = {key: float(np.mean([m[key] for m in gathered])) for key in gathered[-1]}
-                row["speed"] = (self.audio - audio) / (now - logged)
+                row = {
+                    key: float(np.mean([m[key] for m in gathered if key in m]))
+                    for key in gathered[-1]
+                }
+                row["speed"] = self.workers.count * (self.audio - audio) / (now - logged)
                 self._log(row)
                 logged, audio, gathered = now, self.audio, []
             if now - saved >= self.config.checkpoint_seconds:
+                self._validate()
                 self.checkpoint()
-                self._log_evaluation()
-                saved = time.monotonic()
-                logged = saved
+                saved = logged = time.monotonic()
                 audio = self.audio
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)
+        result = self._validate()
         self.checkpoint()
-        return self._log_evaluation()
+        return result
 
     def _ask_to_stop(self, *_: object) -> None:
-        self.stopping = True
+        self.stopping = self.interrupted = True
 
-    def _log_evaluation(self) -> dict[str, float]:
+    def _validate(self) -> dict[str, float]:
+        """Figures of the averaged network; keeps the best one where patience is limited."""
+        if not self.workers.leads:
+            return {}
         set_fake_int8(self.average, True)
         with torch.no_grad():
             result = self.task.evaluate(self.average)
         set_fake_int8(self.average, False)
         self._log({f"valid_{key}": value for key, value in result.items()})
+        if self.config.patience:
+            cost = self.task.cost(result)
+            self.stale = 0 if cost < self.best else self.stale + 1
+            if cost < self.best:
+                self.best = cost
+                self.export(self.average, self.best_file)
+            self.stopping |= self.stale >= self.config.patience
         return result
 
+    @property
+    def best_file(self) -> Path:
+        """The network of the best validation, where patience is limited."""
+        return self.folder / "best.bin"
+
+    def save(self, path: Path) -> int:
+        """Writes the result of the run, the best or the last network; its size in bytes."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not (self.config.patience and self.best_file.exists()):
+            return self.export(self.average, path)
+        for file in self.folder.glob(f"{self.best_file.stem}.*"):
+            path.with_suffix(file.suffix).write_bytes(file.read_bytes())
+        return path.stat().st_size
+
     def _log(self, row: dict[str, float]) -> None:
+        if not self.workers.leads:
+            return
         text = " ".join(f"{key} {value:.4g}" for key, value in row.items())
         print(
             f"{self.task.name} step {self.step} min {self.spent / 60:.1f} {text} "

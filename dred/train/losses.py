@@ -38,6 +38,27 @@ def continuity_loss(produced: Tensor, target: Tensor) -> Tensor:
     return (1.0 - fn.cosine_similarity(produced, target, dim=-1, eps=1e-6)).mean()
 
 
+def judged_real_loss(judged: list[list[Tensor]]) -> Tensor:
+    """Least squares: how far the verdicts on produced speech are from 1 (that of real speech)."""
+    return torch.stack([(1.0 - outputs[-1]).square().mean() for outputs in judged]).mean()
+
+
+def judge_loss(real: list[list[Tensor]], produced: list[list[Tensor]]) -> Tensor:
+    """Least squares for the discriminators: real speech is 1, produced speech is 0."""
+    false = torch.stack([outputs[-1].square().mean() for outputs in produced]).mean()
+    return 0.5 * (judged_real_loss(real) + false)
+
+
+def feature_matching_loss(real: list[list[Tensor]], produced: list[list[Tensor]]) -> Tensor:
+    """L1 distance of the discriminators' inner layers, relative to their mean size."""
+    terms = [
+        (b - a.detach()).abs().mean() / (a.detach().abs().mean() + 1e-6)
+        for layers in zip(real, produced, strict=True)
+        for a, b in list(zip(*layers, strict=True))[:-1]
+    ]
+    return torch.stack(terms).mean()
+
+
 def band_logs(cepstrum: Tensor) -> Tensor:
     """Log10 band energies of (differences of) cepstra."""
     return cepstrum @ torch.from_numpy(IDCT).to(cepstrum).t()

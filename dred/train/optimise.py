@@ -6,8 +6,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dred.train.layers import Dense
-
 MIN_SIDE = 32  # smaller matrices stay with AdamW
 
 
@@ -59,7 +57,7 @@ def create(model: nn.Module, config: object) -> list[torch.optim.Optimizer]:
     scales = {
         id(p): layer.lr_scale
         for layer in model.modules()
-        if isinstance(layer, Dense)
+        if hasattr(layer, "lr_scale")
         for p in layer.parameters(recurse=False)
     }
     groups: dict[float, list[nn.Parameter]] = {}

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as fn
 
 from dred.train import export
+from dred.train.config import TrainConfig
 from dred.train.data import SpeechData
-from dred.train.loop import TrainConfig
 from dred.train.pitch_net import IF_FEATURES, LAGS, PitchNet, pitch_of
 
 INPUTS = IF_FEATURES + LAGS
@@ -96,6 +96,10 @@ class PitchTask:
             "agree_all": float(near.mean()),
             "gross_voiced": float((difference[voiced] > 0.1).float().mean()),
         }
+
+    def cost(self, figures: dict[str, float]) -> float:
+        """Share of voiced frames that disagree."""
+        return 1.0 - figures["agree_voiced"]
 
     def audio_seconds(self, batch: dict[str, Tensor]) -> float:
         """Audio that a batch trains on."""

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dred.train.config import TrainConfig
 from dred.train.data import SpeechData, shift_level
-from dred.train.loop import TrainConfig
 from dred.train.losses import band_logs, concealment_loss
 from dred.train.plc_net import PlcNet
 
@@ -125,6 +125,10 @@ class PlcTask:
             "bands": float(band_logs(error[:, :18]).abs().mean()),
             "pitch_voiced": float(error[voiced, 18].abs().mean()),
         }
+
+    def cost(self, figures: dict[str, float]) -> float:
+        """The loss on held-out speech."""
+        return figures["loss"]
 
     def audio_seconds(self, batch: dict[str, Tensor]) -> float:
         """Audio that a batch trains on."""

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from dred.train import export
+from dred.train.config import TrainConfig
 from dred.train.data import SpeechData, shift_level
 from dred.train.layers import set_fake_int8
-from dred.train.loop import TrainConfig
 from dred.train.losses import band_logs, feature_distortion
 from dred.train.quantiser import LEVELS, SLOPES, Quantiser, chunk_levels
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
@@ -65,21 +65,15 @@ class RunPlan:
         )
 
 
-class RdovaeTask:
-    """What both parts share: data, teacher, tables."""
+class CoderTask:
+    """What all trainings of a coder share: data, plans of decoder runs, levels."""
 
     model: nn.Module
 
-    def __init__(
-        self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path, statistics: Path
-    ):
+    def __init__(self, config: RdovaeConfig, data: Path, valid: Path):
         torch.manual_seed(config.seed)
         self.config = config
         self.data, self.valid = SpeechData(data), SpeechData(valid)
-        self.latent = Quantiser(statistics, "latent").to(config.device)
-        self.state = Quantiser(statistics, "state").to(config.device)
-        self.teacher = RdovaeDecoder().to(config.device).eval().requires_grad_(False)
-        export.load(self.teacher, teacher)
 
     def _features(
         self, data: SpeechData, rng: np.random.Generator, count: int, augment: bool
@@ -118,11 +112,72 @@ class RdovaeTask:
         """Audio that a batch covers."""
         return batch["features"].shape[0] * batch["features"].shape[1] / 100.0
 
+    def weighted(
+        self, t: dict[str, Tensor], batch: dict[str, Tensor], latent: str, state: str
+    ) -> Tensor:
+        """Rate times sqrt(lambda), of the terms of these names."""
+        root = self.lagrangian(batch["levels"].flatten(0, 1))
+        root_state = self.lagrangian(batch["state_level"].flatten())
+        return (root * t[latent]).mean() + self.config.state_weight * (root_state * t[state]).mean()
+
+    def distance(self, t: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
+        """Distortion over sqrt(lambda), rounded and noisy, the newest chunk a little more."""
+        root = self.lagrangian(batch["levels"].flatten(0, 1))
+        distortion = 0.5 * (t["hard"] + t["soft"]) / root
+        newest = self.config.newest_weight
+        return (1 - newest) * distortion.mean() + newest * distortion[:, 0].mean()
+
+    def figures(self, t: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, float]:
+        """What an evaluation reports: rate and distortion as coded, together and apart."""
+        root = self.lagrangian(batch["levels"].flatten(0, 1))
+        coded = self.weighted(t, batch, "latent_coded", "state_coded")
+        return {
+            "rd": float((t["hard"] / root).mean() + coded),
+            "newest": float(t["hard"][:, 0].mean()),
+            **means(t),
+        }
+
+    def cost(self, figures: dict[str, float]) -> float:
+        """Rate and distortion together."""
+        return figures["rd"]
+
+    def validation_batch(self) -> dict[str, Tensor]:
+        """Fixed excerpts, full-length runs, no augmentation."""
+        rng = np.random.default_rng(0)
+        batch = self._plan(rng, 128, MAX_CHUNKS)
+        batch["features"] = self._features(self.valid, rng, 128, False)
+        return batch
+
+    def lagrangian(self, level: Tensor) -> Tensor:
+        """The square root of lambda at a level."""
+        config = self.config
+        ratio = config.lambda_max / config.lambda_min
+        return (config.lambda_min * ratio ** (level / (LEVELS - 1.0))).sqrt()
+
+
+class RdovaeTask(CoderTask):
+    """What both parts of the compatible profile share: teacher and tables."""
+
+    def __init__(
+        self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path, statistics: Path
+    ):
+        super().__init__(config, data, valid)
+        self.latent = Quantiser(statistics, "latent").to(config.device)
+        self.state = Quantiser(statistics, "state").to(config.device)
+        self.teacher = RdovaeDecoder().to(config.device).eval().requires_grad_(False)
+        export.load(self.teacher, teacher)
+
 
 def gather_rows(rows: Tensor, index: Tensor) -> Tensor:
     """rows [batch, time, width] at index [batch, runs, n] -> [batch * runs, n, width]."""
     flat = index.flatten(1)[..., None].expand(-1, -1, rows.shape[-1])
     return rows.gather(1, flat).view(-1, index.shape[-1], rows.shape[-1])
+
+
+def means(t: dict[str, Tensor]) -> dict[str, float]:
+    """Mean distortions, and bits as coded, of the terms of a batch."""
+    names = {"hard": "hard", "soft": "soft", "bits": "latent_coded", "state": "state_coded"}
+    return {label: float(t[name].detach().mean()) for label, name in names.items()}
 
 
 def level_input(level: Tensor) -> Tensor:
@@ -141,6 +196,39 @@ def encode(encoder: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
     return encoder(features.view(features.shape[0], -1, 40))
 
 
+def coder_terms(
+    encoder: nn.Module,
+    decoder: nn.Module,
+    latent: nn.Module,
+    state: nn.Module,
+    batch: dict[str, Tensor],
+) -> dict[str, Tensor]:
+    """Rates in bits and distortions, each by run and chunk; `latent`, `state`: quantisers."""
+    latents, states = encode(encoder, batch["features"])
+    z = gather_rows(latents, batch["latents"])
+    s = gather_rows(states, batch["latents"][..., :1])[:, 0]
+    levels, state_level = batch["levels"].flatten(0, 1), batch["state_level"].flatten()
+    z_hard, z_soft, z_bits, z_coded = latent.train_forward(z, levels)
+    s_hard, s_soft, s_bits, s_coded = state.train_forward(s, state_level)
+    decoded = decode(
+        decoder,
+        torch.cat([z_hard, z_soft]),
+        torch.cat([levels, levels]),
+        torch.cat([s_hard, s_soft]),
+    )
+    true = gather_rows(batch["features"], batch["frames"])
+    distortion = feature_distortion(decoded, torch.cat([true, true]))
+    by_chunk = distortion.view(2, *levels.shape, 4).mean(-1)
+    return {
+        "hard": by_chunk[0],
+        "soft": by_chunk[1],
+        "latent": z_bits,
+        "state": s_bits,
+        "latent_coded": z_coded,
+        "state_coded": s_coded,
+    }
+
+
 class EncoderTask(RdovaeTask):
     """Rate-distortion training of the encoder; only it changes."""
 
@@ -154,74 +242,19 @@ class EncoderTask(RdovaeTask):
         for layer in (self.model.zdense, self.model.gdense2):
             layer.lr_scale = 10.0  # outputs are in quantiser steps, tens of units wide
 
-    def lagrangian(self, level: Tensor) -> Tensor:
-        """The square root of lambda at a level."""
-        config = self.config
-        ratio = config.lambda_max / config.lambda_min
-        return (config.lambda_min * ratio ** (level / (LEVELS - 1.0))).sqrt()
-
     def terms(self, encoder: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Rates in bits and distortions, each by run and chunk."""
-        latents, states = encode(encoder, batch["features"])
-        z = gather_rows(latents, batch["latents"])
-        s = gather_rows(states, batch["latents"][..., :1])[:, 0]
-        levels, state_level = batch["levels"].flatten(0, 1), batch["state_level"].flatten()
-        z_hard, z_soft, z_bits, z_coded = self.latent.train_forward(z, levels)
-        s_hard, s_soft, s_bits, s_coded = self.state.train_forward(s, state_level)
-        decoded = decode(
-            self.teacher,
-            torch.cat([z_hard, z_soft]),
-            torch.cat([levels, levels]),
-            torch.cat([s_hard, s_soft]),
-        )
-        true = gather_rows(batch["features"], batch["frames"])
-        distortion = feature_distortion(decoded, torch.cat([true, true]))
-        by_chunk = distortion.view(2, *levels.shape, 4).mean(-1)
-        return {
-            "hard": by_chunk[0],
-            "soft": by_chunk[1],
-            "latent": z_bits,
-            "state": s_bits,
-            "latent_coded": z_coded,
-            "state_coded": s_coded,
-        }
+        """Rates and distortions of an encoder with the teacher's decoder and tables."""
+        return coder_terms(encoder, self.teacher, self.latent, self.state, batch)
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """(D + lambda R) / sqrt(lambda), which weighs all levels alike."""
-        config, t = self.config, self.terms(self.model, batch)
-        root = self.lagrangian(batch["levels"].flatten(0, 1))
-        root_state = self.lagrangian(batch["state_level"].flatten())
-        distortion = 0.5 * (t["hard"] + t["soft"]) / root
-        rate = (root * t["latent"]).mean() + config.state_weight * (root_state * t["state"]).mean()
-        newest = config.newest_weight
-        total = rate + (1 - newest) * distortion.mean() + newest * distortion[:, 0].mean()
-        with torch.no_grad():
-            metrics = {
-                "hard": float(t["hard"].mean()),
-                "soft": float(t["soft"].mean()),
-                "bits": float(t["latent_coded"].mean()),
-                "state": float(t["state_coded"].mean()),
-            }
-        return total, metrics
+        """(D + lambda R)/sqrt(lambda), which weighs all levels alike."""
+        t = self.terms(self.model, batch)
+        return self.weighted(t, batch, "latent", "state") + self.distance(t, batch), means(t)
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """The same figures on fixed validation excerpts."""
-        rng = np.random.default_rng(0)
-        batch = self._plan(rng, 128, MAX_CHUNKS)
-        batch["features"] = self._features(self.valid, rng, 128, False)
-        t = self.terms(model, batch)
-        root = self.lagrangian(batch["levels"].flatten(0, 1))
-        root_state = self.lagrangian(batch["state_level"].flatten())
-        return {
-            "rd": float(
-                (t["hard"] / root + root * t["latent_coded"]).mean()
-                + self.config.state_weight * (root_state * t["state_coded"]).mean()
-            ),
-            "hard": float(t["hard"].mean()),
-            "newest": float(t["hard"][:, 0].mean()),
-            "bits": float(t["latent_coded"].mean()),
-            "state": float(t["state_coded"].mean()),
-        }
+        batch = self.validation_batch()
+        return self.figures(self.terms(model, batch), batch)
 
 
 class DecoderTask(RdovaeTask):
@@ -300,7 +333,8 @@ class DecoderTask(RdovaeTask):
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """RMS differences on fixed validation excerpts, full-length runs."""
-        rng = np.random.default_rng(0)
-        batch = self._plan(rng, 128, MAX_CHUNKS)
-        batch["features"] = self._features(self.valid, rng, 128, False)
-        return self._figures(self._difference(model, batch))
+        return self._figures(self._difference(model, self.validation_batch()))
+
+    def cost(self, figures: dict[str, float]) -> float:
+        """What the product hears most of: the spectral envelope."""
+        return figures["cepstrum"]

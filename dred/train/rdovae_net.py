@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 from dred.train.layers import CausalConv, Dense, Gate, Gru, activation_noise
 
-LATENTS, STATES = 25, 50
+LATENTS, STATES = 25, 50  # of the profile that is compatible with libopus
 STAGES = 5
 
 
 class RdovaeEncoder(nn.Module):
     """Pairs of features [batch, time, 40] -> latents [.., 25] and initial states [.., 50]."""
 
-    def __init__(self) -> None:
+    def __init__(self, latents: int = LATENTS, states: int = STATES) -> None:
         super().__init__()
         self.dense1 = Dense("enc_dense1", 40, 64, int8=False)
         self.grus, self.denses, self.convs = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
@@ -26,9 +26,9 @@ class RdovaeEncoder(nn.Module):
             self.denses.append(Dense(f"enc_conv_dense{stage}", width, 64))
             self.convs.append(CausalConv(f"enc_conv{stage}", 64, 64, 1 if stage == 1 else 2))
             width += 64
-        self.zdense = Dense("enc_zdense", width, LATENTS, stored_outputs=32)
+        self.zdense = Dense("enc_zdense", width, latents, stored_outputs=-(-latents // 8) * 8)
         self.gdense1 = Dense("gdense1", width, 128)
-        self.gdense2 = Dense("gdense2", 128, STATES, stored_outputs=56)
+        self.gdense2 = Dense("gdense2", 128, states, stored_outputs=-(-states // 8) * 8)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         noisy = self.training
@@ -47,11 +47,11 @@ class RdovaeDecoder(nn.Module):
     The 80 outputs of a chunk are its four feature vectors, newest first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, latents: int = LATENTS, states: int = STATES) -> None:
         super().__init__()
-        self.hidden_init = Dense("dec_hidden_init", STATES, 128, int8=False)
+        self.hidden_init = Dense("dec_hidden_init", states, 128, int8=False)
         self.gru_init = Dense("dec_gru_init", 128, 64 * STAGES)
-        self.dense1 = Dense("dec_dense1", LATENTS + 1, 96, int8=False)
+        self.dense1 = Dense("dec_dense1", latents + 1, 96, int8=False)
         self.grus, self.gates = nn.ModuleList(), nn.ModuleList()
         self.denses, self.convs = nn.ModuleList(), nn.ModuleList()
         width = 96

@@ -29,7 +29,10 @@ from dred.train.quantiser import LEVELS, Quantiser
 from dred.train.rdovae import MAX_CHUNKS, decode, encode
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
 
-Networks = dict[str, nn.Module]
+PARTS = ("coder", "pitch", "plc", "vocoder")
+BASE = "reference encoder, reference decoder"
+VOCODER_FRAMES = 560
+Score = Callable[[np.ndarray, np.ndarray], dict[str, float]]  # of true and produced pcm
 
 
 def load_network(kind: Callable[[], nn.Module], files: list[Path]) -> nn.Module:
@@ -44,8 +47,11 @@ def load_network(kind: Callable[[], nn.Module], files: list[Path]) -> nn.Module:
     raise BlobError(f"none of the files holds {kind.__name__}")
 
 
-def feature_blocks(data: SpeechData, dframes: int) -> Tensor:
-    """The folder's features cut into sequences [n, 2 * dframes, 20] inside single files."""
+def feature_blocks(data: SpeechData, dframes: int, most: int | None = None) -> Tensor:
+    """The folder's features cut into sequences [n, 2 * dframes, 20] inside single files.
+
+    `most`: take about so many of them, spread over the folder.
+    """
     size = 2 * dframes
     blocks = [
         data.features[start : start + size]
@@ -54,7 +60,8 @@ def feature_blocks(data: SpeechData, dframes: int) -> Tensor:
             entry["first_step"], entry["first_step"] + entry["steps"] - size + 1, size
         )
     ]
-    return torch.from_numpy(np.stack(blocks).astype(np.float32))
+    every = 1 if most is None else max(1, len(blocks) // most)
+    return torch.from_numpy(np.stack(blocks[::every]).astype(np.float32))
 
 
 def rate_distortion(
@@ -147,20 +154,47 @@ def synthesise(
 
 
 def vocoder_quality(
-    network: nn.Module, data: SpeechData, files: int, frames: int
-) -> dict[str, float]:
-    """PESQ-WB of features-to-speech, mean and 95 % interval."""
+    network: nn.Module, data: SpeechData, files: int, score: Score
+) -> dict[str, dict[str, float]]:
+    """Scores of features-to-speech, 5.6 s of each file: mean, half of its 95 % interval, files."""
+    usable = [e for e in data.files if e["steps"] >= VOCODER_FRAMES + 8]
+    entries = usable[:: max(1, len(usable) // files)][:files]
+    if not entries:
+        raise ValueError(f"{data.folder}: no file is as long as {VOCODER_FRAMES / 100} s")
+    pairs = zip(*synthesise(network, data, entries, VOCODER_FRAMES), strict=True)
+    return summary([score(a, b) for a, b in pairs])
+
+
+def summary(scores: list[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Mean of every score, half of its 95 % interval, and of how many; NaN does not count."""
+    out = {}
+    for name in scores[0]:
+        values = np.array([row[name] for row in scores if np.isfinite(row[name])])
+        spread = values.std(ddof=1) if len(values) > 1 else float("nan")
+        out[name] = {
+            "mean": float(values.mean()) if len(values) else float("nan"),
+            "interval": float(1.96 * spread / np.sqrt(max(1, len(values)))),
+            "files": len(values),
+        }
+    return out
+
+
+def pesq_only(reference: np.ndarray, produced: np.ndarray) -> dict[str, float]:
+    """The one score whose package needs no other."""
     from pesq import pesq
 
-    usable = [e for e in data.files if e["steps"] >= frames + 8]
-    entries = usable[:: max(1, len(usable) // files)][:files]
-    pairs = zip(*synthesise(network, data, entries, frames), strict=True)
-    scores = np.array([pesq(16000, a, b, "wb") for a, b in pairs])
-    return {
-        "pesq": float(scores.mean()),
-        "files": len(scores),
-        "interval": float(1.96 * scores.std(ddof=1) / np.sqrt(len(scores))),
-    }
+    return {"pesq": pesq(16000, reference, produced, "wb")}
+
+
+def scratch_curve(weights: Path, features: Tensor) -> list[dict[str, float]]:
+    """Rate-distortion of a coder with statistics of its own, which lie beside it as .npz."""
+    statistics = weights.with_suffix(".npz")
+    latent, state = Quantiser(statistics, "latent"), Quantiser(statistics, "state")
+    sizes = latent.scale.shape[1], state.scale.shape[1]
+    coder = [kind(*sizes).eval().requires_grad_(False) for kind in (RdovaeEncoder, RdovaeDecoder)]
+    for network in coder:
+        export.load(network, weights)
+    return rate_distortion(coder[0], coder[1], features, latent, state)
 
 
 def coder_report(
@@ -183,7 +217,7 @@ def coder_report(
         for e in encoders
         for d in decoders
     }
-    base = curves["reference encoder, reference decoder"]
+    base = curves[BASE]
     return {
         "curves": curves,
         "rate_ratio": {name: rate_at_equal_distortion(rows, base) for name, rows in curves.items()},
@@ -196,6 +230,45 @@ def coder_report(
     }
 
 
+def network_report(
+    data: SpeechData,
+    ours: list[Path],
+    reference: Path,
+    statistics: Path,
+    parts: tuple[str, ...] = PARTS,
+    files: int = 24,
+    score: Score = pesq_only,
+    sequences: int | None = None,
+) -> dict[str, Any]:
+    """Figures of every network in `parts`, ours beside the reference's where both have them.
+
+    `files` are for the vocoder, `sequences` of 3.12 s (default all) for the coder.
+    """
+    result: dict[str, Any] = {}
+    sides = {"ours": ours, "reference": [reference]}
+    folder = data.folder
+    with torch.no_grad():
+        if "coder" in parts:
+            features = feature_blocks(data, 3 * MAX_CHUNKS, sequences)
+            result["coder"] = coder_report(ours, reference, features, statistics)
+        if "pitch" in parts:
+            pitch = PitchTask(PitchConfig(), folder, folder, reference)
+            result["pitch"] = pitch.evaluate(load_network(type(pitch.model), ours))
+        if "plc" in parts:
+            plc = PlcTask(PlcConfig(), folder, folder)
+            result["plc"] = {
+                side: plc.evaluate(load_network(type(plc.model), weights))
+                for side, weights in sides.items()
+            }
+        if "vocoder" in parts:
+            result["vocoder"] = {}
+            for side, weights in sides.items():
+                network = load_network(Fargan, weights)
+                set_fake_int8(network, side == "ours")
+                result["vocoder"][side] = vocoder_quality(network, data, files, score)
+    return result
+
+
 def main() -> None:
     """Prints one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -203,33 +276,14 @@ def main() -> None:
     parser.add_argument("--ours", type=Path, nargs="+", required=True)
     parser.add_argument("--reference", type=Path, required=True)
     parser.add_argument("--statistics", type=Path, required=True)
-    parser.add_argument("--parts", default="coder,pitch,plc,fargan")
+    parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--files", type=int, default=24)
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    parts = tuple(args.parts.split(","))
     data = SpeechData(args.valid)
-    result: dict[str, Any] = {}
-    sides = {"ours": args.ours, "reference": [args.reference]}
-    with torch.no_grad():
-        if "coder" in args.parts:
-            features = feature_blocks(data, 3 * MAX_CHUNKS)
-            result["coder"] = coder_report(args.ours, args.reference, features, args.statistics)
-        if "pitch" in args.parts:
-            pitch = PitchTask(PitchConfig(), args.valid, args.valid, args.reference)
-            result["pitch"] = pitch.evaluate(load_network(type(pitch.model), args.ours))
-        if "plc" in args.parts:
-            plc = PlcTask(PlcConfig(), args.valid, args.valid)
-            result["plc"] = {
-                side: plc.evaluate(load_network(type(plc.model), files))
-                for side, files in sides.items()
-            }
-        if "fargan" in args.parts:
-            result["fargan"] = {}
-            for side, files in sides.items():
-                network = load_network(Fargan, files)
-                set_fake_int8(network, side == "ours")
-                result["fargan"][side] = vocoder_quality(network, data, args.files, 560)
+    result = network_report(data, args.ours, args.reference, args.statistics, parts, args.files)
     print(json.dumps(result, indent=1))
 
 

@@ -3,22 +3,40 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from dred.train.adversarial import AdversarialConfig, AdversarialTask
+from dred.train.config import TrainConfig
 from dred.train.fargan import FarganConfig, FarganTask
-from dred.train.loop import Task, TrainConfig
+from dred.train.loop import Task
 from dred.train.pitch import PitchConfig, PitchTask
 from dred.train.plc import PlcConfig, PlcTask
 from dred.train.rdovae import DecoderTask, EncoderTask, RdovaeConfig
+from dred.train.rdovae_scratch import ScratchConfig, ScratchTask
 
 CONFIGS: dict[str, type[TrainConfig]] = {
     "pitch": PitchConfig,
     "rdovae_encoder": RdovaeConfig,
     "rdovae_decoder": RdovaeConfig,
+    "rdovae_scratch": ScratchConfig,
     "plc": PlcConfig,
     "fargan": FarganConfig,
+    "fargan_adversarial": AdversarialConfig,
 }
+
+
+@dataclass(frozen=True)
+class Files:
+    """What trainings read: data folders, and weight files and tables that some of them need."""
+
+    data: Path
+    valid: Path
+    teacher: Path | None = None
+    statistics: Path | None = None
+    encoder: Path | None = None  # ours, for the decoder
+    predictor: Path | None = None  # for the vocoder
 
 
 def config_of(label: str) -> TrainConfig:
@@ -26,16 +44,23 @@ def config_of(label: str) -> TrainConfig:
     return CONFIGS[label]()
 
 
-def create(label: str, config: Any, args: argparse.Namespace) -> Task:
-    """The task of a network from the command line's files."""
-    if label == "pitch":
-        return PitchTask(config, args.data, args.valid, args.teacher)
+def create(label: str, config: Any, files: Files) -> Task:
+    """The task of a network."""
+    folders = (files.data, files.valid)
     if label == "plc":
-        return PlcTask(config, args.data, args.valid)
+        return PlcTask(config, *folders)
+    if label == "rdovae_scratch":
+        return ScratchTask(config, *folders)
+    if label == "fargan":
+        return FarganTask(config, *folders, files.predictor)
+    if label == "fargan_adversarial":
+        return AdversarialTask(config, *folders, files.predictor)
+    if files.teacher is None:
+        raise ValueError(f"{label} needs --teacher: the weight file to agree with")
+    if label == "pitch":
+        return PitchTask(config, *folders, files.teacher)
+    if files.statistics is None:
+        raise ValueError(f"{label} needs --statistics: the quantiser tables")
     if label == "rdovae_encoder":
-        return EncoderTask(config, args.data, args.valid, args.teacher, args.statistics)
-    if label == "rdovae_decoder":
-        return DecoderTask(
-            config, args.data, args.valid, args.teacher, args.statistics, args.encoder
-        )
-    return FarganTask(config, args.data, args.valid)
+        return EncoderTask(config, *folders, files.teacher, files.statistics)
+    return DecoderTask(config, *folders, files.teacher, files.statistics, files.encoder)

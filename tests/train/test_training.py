@@ -1,50 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Losses, quantiser, data and the loop on tiny synthetic material."""
 
-import json
-
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from dred.train import losses, tasks  # noqa: E402
+from dred.train.config import TrainConfig  # noqa: E402
 from dred.train.data import SpeechData, shift_level  # noqa: E402
 from dred.train.fargan import FarganConfig, FarganTask  # noqa: E402
-from dred.train.loop import Run, TrainConfig  # noqa: E402
+from dred.train.loop import Run  # noqa: E402
 from dred.train.plc import PlcConfig, flags, gilbert  # noqa: E402
 from dred.train.quantiser import Quantiser, chunk_levels  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Two noisy tones with made-up features."""
-    path = tmp_path_factory.mktemp("data")
-    rng = np.random.default_rng(0)
-    steps = 200
-    pcm = (3000 * rng.standard_normal(2 * steps * 160)).astype("<i2")
-    features = (0.3 * rng.standard_normal((2 * steps, 20))).astype("<f4")
-    pcm.tofile(path / "pcm16.i16")
-    features.tofile(path / "feat.f32")
-    files = [
-        {"file": f"{k}.wav", "source": "x", "first_step": k * steps, "steps": steps}
-        for k in range(2)
-    ]
-    (path / "files.json").write_text(json.dumps(files))
-    return path
-
-
-@pytest.fixture
-def statistics(tmp_path):
-    tables = {}
-    for kind, size in (("latent", 25), ("state", 50)):
-        tables[f"{kind}_quant_scales_q8"] = np.full((16, size), 128, np.uint8)
-        tables[f"{kind}_dead_zone_q8"] = np.full((16, size), 10, np.uint8)
-        tables[f"{kind}_r_q8"] = np.full((16, size), 128, np.uint8)
-        tables[f"{kind}_p0_q8"] = np.full((16, size), 128, np.uint8)
-        tables[f"{kind}_p0_q8"][:, -1] = 255
-    np.savez(tmp_path / "statistics.npz", **tables)
-    return tmp_path / "statistics.npz"
 
 
 def test_quantiser_counts_bits_and_skips_dead_dimensions(statistics):

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The order in which the networks of the package are trained, each from what came before."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from dred.train import export, tasks
+from dred.train.loop import Run
+from dred.train.tasks import Files
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run: a network, its share of the time, and the weight files it needs of earlier ones."""
+
+    label: str
+    share: float
+    uses_encoder: bool = False
+    uses_predictor: bool = False
+    start: str | None = None  # the stage whose network it goes on with
+
+
+STAGES = (
+    Stage("pitch", 0.05),
+    Stage("rdovae_encoder", 0.15),
+    Stage("rdovae_decoder", 0.20, uses_encoder=True),
+    Stage("plc", 0.10),
+    Stage("fargan", 0.30, uses_predictor=True),
+    Stage("fargan_adversarial", 0.20, uses_predictor=True, start="fargan"),
+)
+
+
+def train_all(
+    files: Files, out: Path, checkpoints: Path, minutes: float, assignments: list[str], resume: bool
+) -> None:
+    """Trains every network, `minutes` in all; `assignments` ("key=value") hold for all of them.
+
+    Writes `out/<network>.bin`. With `resume`, finished stages are skipped and the one that was
+    cut off goes on.
+    """
+    written: dict[str, Path] = {}
+    for stage in STAGES:
+        config = tasks.config_of(stage.label)
+        config.minutes = minutes * stage.share
+        config.override(assignments)
+        task = tasks.create(
+            stage.label,
+            config,
+            dataclasses.replace(
+                files,
+                encoder=written["rdovae_encoder"] if stage.uses_encoder else None,
+                predictor=written["plc"] if stage.uses_predictor else None,
+            ),
+        )
+        if stage.start is not None:
+            export.load(task.model, written[stage.start])
+        run = Run(task, checkpoints / stage.label, resume)
+        run.train()
+        written[stage.label] = out / f"{task.name}.bin"
+        if run.workers.leads:
+            print(f"{written[stage.label]}: {run.save(written[stage.label])} bytes")
+        if run.interrupted:
+            return
