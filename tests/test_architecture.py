@@ -24,10 +24,11 @@ C_LAYERS = {
 PYTHON_GROUPS = (
     ("_version", "_core", "errors", "units"),
     ("pcm",),
-    ("io", "_native"),
-    ("traces", "models", "resample", "payload"),
+    ("io", "_native", "_libopus"),
+    ("models", "resample", "payload"),
     ("packet", "stages", "allocation"),
     ("opus", "rtp"),
+    ("traces",),
     ("sender", "receiver"),
     ("simulate", "net"),
     ("evaluate", "train"),
