@@ -5,7 +5,7 @@ The random generator is handed in, so that a seed repeats a trace.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from dred.traces.formats import Trace
 DEFAULT_PACKET_MS = 20.0
 
 
+@runtime_checkable
 class LossModel(Protocol):
     """Something that draws traces."""
 

@@ -90,6 +90,18 @@ class Loss:
 
 
 @dataclass(frozen=True)
+class Replay:
+    """Losses and delays of a recorded stream, again from its beginning where it is too short."""
+
+    recorded: Transit
+
+    def apply(self, transit: Transit, rng: np.random.Generator) -> Transit:
+        delays = np.full(len(self.recorded), np.inf)
+        delays[self.recorded.lost == 0] = self.recorded.delays
+        return _delayed(transit, np.resize(delays, len(transit)))
+
+
+@dataclass(frozen=True)
 class Jitter:
     """Delays of base_ms and a log-normal part of this mean and standard deviation.
 
@@ -218,6 +230,6 @@ class Playout:
 
 
 def _delayed(transit: Transit, delays: Times) -> Transit:
-    """Each packet, and its copies, so much later."""
-    copies = tuple((n, ms + float(delays[n])) for n, ms in transit.copies)
+    """Each packet, and its copies, so much later; infinitely later is lost."""
+    copies = tuple((n, ms + float(delays[n])) for n, ms in transit.copies if delays[n] < np.inf)
     return replace(transit, arrival_ms=transit.arrival_ms + delays, copies=copies)

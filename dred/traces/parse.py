@@ -9,7 +9,8 @@ Loss models:
     markov:p=0.02/0.5/0.1/0.8        probability of loss after each history of n packets (2^n of
                                      them, the newest packet is the last binary digit)
     burst:every=2s,length=300ms      a burst of this length at the end of every period
-    trace:FILE                       a recorded trace, repeated where it is too short
+    trace:FILE                       a recorded trace, repeated where it is too short; one with
+                                     times (CSV, pcap, pcapng) brings its delays as well
 
 Stages of a network, which also say when packets come:
 
@@ -31,10 +32,10 @@ from pathlib import Path
 from typing import Any
 
 from dred.errors import TraceError
-from dred.traces.files import read_trace
+from dred.traces.files import read_transit
 from dred.traces.markov import Markov
 from dred.traces.models import Bernoulli, Bursts, GilbertElliott, LossModel, Recorded
-from dred.traces.network import Duplicate, Jitter, Loss, Network, Playout, Queue, Reorder
+from dred.traces.network import Duplicate, Jitter, Loss, Network, Playout, Queue, Reorder, Replay
 
 USAGE = (
     "bernoulli:p=0.2, gilbert:p=0.06,r=0.25, markov:p=0.1/0.6, burst:every=2s,length=300ms, "
@@ -46,8 +47,9 @@ USAGE = (
 def parse_model(text: str) -> LossModel:
     """A loss model, or a network where it has several stages or says when packets come."""
     if text.startswith("trace:") and Path(text[len("trace:") :]).is_file():
-        return _stage(text)  # a name may hold a +
-    stages = [_stage(part) for part in text.split("+")]
+        stages = [_stage(text)]  # a name may hold a +
+    else:
+        stages = [_stage(part) for part in text.split("+")]
     if len(stages) == 1 and not isinstance(stages[0], _TIMED):
         return stages[0]
     return Network(tuple(s if isinstance(s, _TIMED) else Loss(s) for s in stages))
@@ -56,7 +58,8 @@ def parse_model(text: str) -> LossModel:
 def _stage(text: str) -> Any:
     kind, _, rest = text.partition(":")
     if kind == "trace" and rest:
-        return Recorded(read_trace(rest))
+        transit, timed = read_transit(rest)
+        return Replay(transit) if timed else Recorded(transit.lost)
     if kind not in _KINDS:
         raise TraceError(f"unknown loss model {text!r}; use {USAGE}")
     model, readers = _KINDS[kind]
@@ -118,7 +121,7 @@ def _float(text: str) -> float:
         return math.nan
 
 
-_TIMED = (Jitter, Reorder, Duplicate, Queue, Playout)
+_TIMED = (Jitter, Reorder, Duplicate, Queue, Playout, Replay)
 _KINDS: dict[str, tuple[Any, dict[str, Callable[[str], Any]]]] = {
     "bernoulli": (Bernoulli, {"p": _probability}),
     "gilbert": (GilbertElliott, dict.fromkeys("prhk", _probability)),
