@@ -37,7 +37,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--bitrates", type=_bitrates, default=DEFAULT_BITRATES, metavar="LIST",
                         help=f"bit/s in all (default {DEFAULT_BITRATES})")  # fmt: skip
     parser.add_argument("--metrics", default="pesq,stoi", metavar="LIST",
-                        help="of pesq, stoi, plcmos (default pesq,stoi)")  # fmt: skip
+                        help="as of dred simulate (default pesq,stoi)")  # fmt: skip
+    parser.add_argument("--equal", choices=("total", "regular"), default="total",
+                        help="what bitrates are of: all that is sent (default), or the regular "
+                        "frames, with redundancy on top")  # fmt: skip
     parser.add_argument("--loss-percent", type=integer(0, 100), metavar="P",
                         help="what senders are told (default: the rate of each trace)")  # fmt: skip
     parser.add_argument("--dred-ms", type=integer(0, 1040), default=1000, metavar="MS",
@@ -83,7 +86,7 @@ def run(args: argparse.Namespace) -> int | None:
         sounds = [sounds[i * len(sounds) // args.files] for i in range(args.files)]
     settings = Settings(
         split(args.schemes), args.bitrates, args.loss_percent, args.frame_ms, args.dred_ms,
-        args.seconds, split(args.metrics), args.models,
+        args.seconds, split(args.metrics), args.models, args.equal,
     )  # fmt: skip
     jobs = plan(sounds, find_traces(args.traces), settings)
     folder = Path(args.out)
