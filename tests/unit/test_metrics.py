@@ -115,7 +115,7 @@ def test_a_shift_changes_nothing(speech, shift):
     moved = np.concatenate([np.zeros(max(0, shift), np.float32), heard])[max(0, -shift) :]
     before, after = (scores(speech, pcm, 16000, names) for pcm in (heard, moved))
     for name in names:
-        assert after[name] == pytest.approx(before[name], rel=0.005), name
+        assert after[name] == pytest.approx(before[name], rel=0.02), name
     # Without being brought into step, the features at least would tell.
     assert feature_distortion(speech, np.roll(speech, 100), 16000) > 0.02
 
