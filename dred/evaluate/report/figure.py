@@ -22,6 +22,7 @@ COLOURS = {
 }  # fmt: skip
 MARKERS = "osD^vPX*<>"
 DPI = 150
+DODGE = 0.35  # points of loss rate between neighbours
 
 
 def write_figure(
@@ -41,8 +42,11 @@ def write_figure(
     columns = len(bitrates) + by_bitrate
     if not metrics or not columns:
         return
-    figure = Figure(figsize=(4.6 * columns + 1.6, 3.9 * len(metrics)), layout="constrained")
-    panels = figure.subplots(len(metrics), columns, squeeze=False, sharey="row")
+    # A single column of metrics lies better on its side.
+    shape = (1, len(metrics)) if columns == 1 else (len(metrics), columns)
+    figure = Figure(figsize=(4.8 * shape[1] + 1.5, 3.9 * shape[0]), layout="constrained")
+    axes = figure.subplots(*shape, squeeze=False, sharey="row" if columns > 1 else False)
+    panels = axes.reshape(len(metrics), columns)
     for row, metric in zip(panels, metrics, strict=True):
         for axes, bitrate in zip(row, bitrates, strict=False):
             _against_loss(axes, [c for c in cells if c.bitrate == bitrate], groups, metric)
@@ -58,12 +62,15 @@ def write_figure(
 
 
 def _against_loss(axes: Any, cells: Sequence[Cell], groups: Sequence[Group], metric: str) -> None:
-    for scheme, own in _by_scheme(cells).items():
+    lines = _by_scheme(cells)
+    for place, (scheme, own) in enumerate(lines.items()):
         if own[0].group is None:  # loses nothing, wherever
             ends = [100 * groups[0].loss, 100 * groups[-1].loss] if groups else [0.0, 1.0]
             _line(axes, scheme, ends, [own[0], own[0]], metric)
         else:
-            _line(axes, scheme, [100 * cell.loss for cell in own], own, metric)
+            # Side by side: intervals that cover each other say nothing.
+            aside = DODGE * (place - len(lines) / 2)
+            _line(axes, scheme, [100 * cell.loss + aside for cell in own], own, metric)
 
 
 def _against_bitrate(axes: Any, cells: Sequence[Cell], metric: str) -> None:

@@ -163,7 +163,8 @@ page.replaceChildren(
   make("p", { class: "kicker" }, "Speech through lost packets"),
   make("h1", {}, data.input),
   make("p", { class: "soft" }, `${duration.toFixed(1)} s · ` +
-    `${(data.settings.bitrate / 1000).toFixed(0)} kb/s, redundancy included · ${describeLoss()}`),
+    `${(data.settings.bitrate / 1000).toFixed(0)} kb/s, ${data.settings.equal === "regular" ?
+      "redundancy on top" : "redundancy included"} · ${describeLoss()}`),
   make("div", { class: "transport" },
     make("div", { class: "controls" },
       playButton, clock,

@@ -134,7 +134,8 @@ function seriesOver(list, cellAt, xOf) {
 
 function makeCharts() {
   const group = groups[chosen.group];
-  const charts = [chart(
+  // A single bitrate makes no curve.
+  const charts = bitrates.length < 2 && groups.length ? [] : [chart(
     `${chosen.metric.title} against bitrate${group ? `, ${group.title} lost` : ""}`,
     "kb/s sent, redundancy included", (value) => value,
     seriesOver(bitrates, (scheme, bitrate) => cellOf(scheme, bitrate, chosen.group),
