@@ -211,7 +211,11 @@ class Queue:
         now = begin if rng.random() < busy else begin + rng.exponential(pause_ms)
         while now < end:
             stop = min(end, now + rng.exponential(self.burst_ms))
-            found += np.arange(now, stop, step_ms).tolist()
+            # At random: in step with our packets they would take, or leave, all the room there is.
+            now += rng.exponential(step_ms)
+            while now < stop:
+                found.append(now)
+                now += rng.exponential(step_ms)
             now = stop + rng.exponential(pause_ms)
         return found
 

@@ -155,7 +155,7 @@ function drawBitrates() {
   pen.font = "11px system-ui, sans-serif";
   const step = [2, 5, 10, 20, 50, 100, 200].find((kbps) => top / kbps <= 5) ?? 500;
   const marks = [];
-  for (let kbps = step; kbps < top; kbps += step) marks.push(kbps);
+  for (let kbps = step; kbps < top && y(kbps) > 16; kbps += step) marks.push(kbps);
   pen.fillStyle = colour("line");
   for (const kbps of marks) pen.fillRect(0, y(kbps), width, 1);
   for (const track of [...measured].sort((a, b) => (a.index === current) - (b.index === current))) {

@@ -137,7 +137,9 @@ function describeLoss() {
   const bursts = lost.match(/1+/g) ?? [];
   if (!bursts.length) return "no packet lost";
   const longest = Math.max(...bursts.map((burst) => burst.length));
-  return `${lossy.lost} of ${lossy.packets} packets lost (${percent(lossy.lost / lossy.packets)}), ` +
+  // Congestion takes more from those who send more.
+  const alike = data.schemes.every((scheme) => !scheme.lost || scheme.lost_packets === lost);
+  return `${alike ? "" : `with ${lossy.scheme}, `}${lossy.lost} of ${lossy.packets} packets lost (${percent(lossy.lost / lossy.packets)}), ` +
     `longest burst ${Math.round(1000 * longest * frameSeconds)} ms`;
 }
 
