@@ -42,7 +42,8 @@ Presets. --preset published is the figure of the DRED paper (clean, PLC, LBRR, R
 
 --preset evidence with --evidence FILE makes what dred advise answers from:
 
-  dred sweep CORPUS --traces DIR --preset evidence --out OUT --evidence dred/evaluate/evidence.jsonl
+  dred sweep CORPUS --traces DIR --preset evidence --files 24 --seconds 6 --out OUT \\
+    --evidence dred/evaluate/evidence.jsonl
 
 Run the same command again to go on after an interruption: what OUT/results.jsonl holds is not
 computed again. A Dask cluster on this machine, for --cluster tcp://127.0.0.1:8786 (one thread per

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The figure of a sweep: quality against loss and bitrate, one line per scheme; needs matplotlib.
 
-As the figure in "DRED: Deep REDundancy ..." (Valin et al., ICASSP 2023) and talks about it: means
-over files with their intervals, the loss-free reference above all.
+In the manner of the figure in Valin, Büthe, Mustafa, "Low-bitrate redundancy coding of speech ..."
+(ICASSP 2023): means over files with their intervals, the loss-free reference above all.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def write_figure(
     panels = axes.reshape(len(metrics), columns)
     for row, metric in zip(panels, metrics, strict=True):
         for axes, bitrate in zip(row, bitrates, strict=False):
-            _against_loss(axes, [c for c in cells if c.bitrate == bitrate], groups, metric)
+            _against_loss(axes, [c for c in cells if c.bitrate == bitrate], metric)
             axes.set(xlabel="packets lost, %", title=f"{bitrate / 1000:g} kb/s")
         for axes, index in zip(row[len(bitrates) :], range(by_bitrate), strict=True):
             _against_bitrate(axes, [c for c in cells if c.group in (None, index)], metric)
@@ -61,11 +61,12 @@ def write_figure(
     figure.savefig(path, dpi=DPI)
 
 
-def _against_loss(axes: Any, cells: Sequence[Cell], groups: Sequence[Group], metric: str) -> None:
+def _against_loss(axes: Any, cells: Sequence[Cell], metric: str) -> None:
     lines = _by_scheme(cells)
+    losses = [100 * cell.loss for cell in cells if cell.group is not None]
+    ends = [min(losses, default=0.0), max(losses, default=1.0)]
     for place, (scheme, own) in enumerate(lines.items()):
         if own[0].group is None:  # loses nothing, wherever
-            ends = [100 * groups[0].loss, 100 * groups[-1].loss] if groups else [0.0, 1.0]
             _line(axes, scheme, ends, [own[0], own[0]], metric)
         else:
             # Side by side: intervals that cover each other say nothing.

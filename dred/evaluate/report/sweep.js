@@ -132,6 +132,12 @@ function seriesOver(list, cellAt, xOf) {
   }));
 }
 
+// What was lost in a group, for what loses nothing itself: the same place as the rest.
+function lossIn(group) {
+  const lossy = data.cells.filter((cell) => cell.group === group);
+  return lossy.reduce((sum, cell) => sum + cell.loss, 0) / (lossy.length || 1);
+}
+
 function makeCharts() {
   const group = groups[chosen.group];
   // A single bitrate makes no curve.
@@ -144,7 +150,7 @@ function makeCharts() {
     charts.push(chart(`${chosen.metric.title} against loss, ${kilo(chosen.bitrate)} asked`,
       "packets lost, %", (value) => value,
       seriesOver(groups.map((_, i) => i), (scheme, i) => cellOf(scheme, chosen.bitrate, i),
-        (cell, i) => 100 * (cell.group === null ? groups[i].loss : cell.loss))));
+        (cell, i) => 100 * (cell.group === null ? lossIn(i) : cell.loss))));
   }
   return charts;
 }
