@@ -10,7 +10,9 @@ def record(file, trace, scheme, bitrate, loss, burst, pesq):
         "scheme": scheme, "bitrate": bitrate, "trace_loss": loss, "trace_burst": burst,
         "packets": 100, "lost": round(100 * loss), "kbps": bitrate / 1000, "seconds": 2.0,
         "regular": 100 - round(100 * loss), "lbrr": 0, "red": 0, "dred": 0,
-        "plc": round(100 * loss), "pesq": pesq, "stoi": None,
+        "plc": round(100 * loss), "pesq": pesq, "stoi": None, "kbps_regular": bitrate / 2000,
+        "kbps_lbrr": 0.0, "kbps_red": 0.0, "kbps_dred": bitrate / 2000, "kbps_headers": 16.0,
+        "delay_p95_ms": 20.0,
     }  # fmt: skip
 
 

@@ -75,16 +75,18 @@ def _trace(text: str) -> Any:
 def _evidence(args: argparse.Namespace, trace: Any) -> tuple[list[dict[str, Any]], str]:
     """Records, and where they come from."""
     from dred import evaluate
-    from dred.evaluate.sweep import read_records
+    from dred.evaluate.evidence import read_evidence
 
     if args.evidence is not None and not args.measure:
         path = Path(args.evidence)
         path = path / "results.jsonl" if path.is_dir() else path
-        return read_records(path), str(path)
+        records, files = read_evidence(path)
+        return records, f"{path}, of {_count(files, 'file')}"
     shipped = Path(evaluate.__file__).with_name("evidence.jsonl")
     # Other models may do better or worse than those that the package's evidence is of.
     if shipped.exists() and args.models is None and not args.measure:
-        return read_records(shipped), "the package's own sweep"
+        records, files = read_evidence(shipped)
+        return records, f"the package's own sweep of {_count(files, 'file')}"
     return _measure(args, trace), "measured now, on the trace itself"
 
 
@@ -123,6 +125,12 @@ def _command(advice: "Advice", stats: "TraceStats") -> str:
 
     scheme = find_scheme(advice.best.scheme)
     percent = max(1, round(100 * stats.loss_rate)) if scheme.dred or scheme.lbrr else 0
+    if scheme.red:  # copies are a matter of RTP: a file has none
+        return (
+            f"dred send IN.wav --to HOST:PORT --bitrate {advice.best.bitrate} --red {scheme.red} "
+            f"--dred-ms {1000 if scheme.dred else 0}{' --lbrr' if scheme.lbrr else ''} "
+            f"--loss-percent {percent}"
+        )
     return (
         f"dred encode IN.wav OUT.opus --bitrate {advice.best.bitrate} "
         f"--dred-ms {1000 if scheme.dred else 0}{' --lbrr' if scheme.lbrr else ''} "
@@ -167,8 +175,8 @@ def _print(args: argparse.Namespace, advice: "Advice", stats: "TraceStats", orig
     print(f"your trace: {100 * stats.loss_rate:.1f} % lost, bursts of {stats.mean_burst:.1f} "
           f"packets on average, the longest {stats.longest_burst}")  # fmt: skip
     near = advice.evidence
-    counts = f"{_count(best.files, 'file')}, {_count(len(near.traces), 'trace')}"
-    print(f"evidence:   {origin}; {counts} of {100 * near.loss:.1f} % in bursts of "
+    traces = _count(len(near.traces), "trace")
+    print(f"evidence:   {origin}; {traces} of {100 * near.loss:.1f} % in bursts of "
           f"{near.burst:.1f}; best of each scheme within {args.budget} bit/s:\n")  # fmt: skip
     print(f"scheme      asked   kb/s  {metric.title:>18}  {'worse than the first by':>24}")
     for cell in advice.per_scheme:

@@ -2,6 +2,7 @@
 """`dred sweep CORPUS`: many files, traces, schemes and bitrates; tables and a report."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +12,39 @@ if TYPE_CHECKING:
     from dred.evaluate.cells import Cell, Group
 
 DEFAULT_SCHEMES = "clean,plc,neural-plc,lbrr,dred,dred+lbrr"
-DEFAULT_BITRATES = "16000,24000,32000,40000"
 MAX_FAILURES = 20  # worth printing
+# Sets of options that make a known figure; what is given besides goes before.
+PRESETS: dict[str, dict[str, Any]] = {
+    "published": {
+        "schemes": "clean,plc,neural-plc,lbrr,red:1,red:2,dred,dred+lbrr",
+        "bitrates": [32000],
+        "metrics": "pesq,plcmos,stoi",
+        "losses": (0.1, 0.2, 0.3, 0.4),
+    },
+    "evidence": {
+        "schemes": "plc,neural-plc,lbrr,red:1,red:2,dred,dred+lbrr",
+        "bitrates": [16000, 24000, 32000, 48000],
+        "metrics": "pesq,stoi",
+    },
+}
+DEFAULTS: dict[str, Any] = {
+    "schemes": DEFAULT_SCHEMES,
+    "bitrates": [16000, 24000, 32000, 40000],
+    "metrics": "pesq,stoi",
+    "losses": None,
+}
+NEAR = 0.035  # a trace is of a loss rate when its own lies so near
 EPILOG = """\
+Presets. --preset published is the figure of the DRED paper (clean, PLC, LBRR, RED, DRED) at 10, 20,
+30 and 40 % loss: of the traces, those near these rates are used.
+
+  dred sweep CORPUS --traces DIR --preset published --out OUT
+
+--preset evidence with --evidence FILE makes what dred advise answers from:
+
+  dred sweep CORPUS --traces DIR --preset evidence --files 24 --seconds 6 --out OUT \\
+    --evidence dred/evaluate/evidence.jsonl
+
 Run the same command again to go on after an interruption: what OUT/results.jsonl holds is not
 computed again. A Dask cluster on this machine, for --cluster tcp://127.0.0.1:8786 (one thread per
 worker; ENTER ends it):
@@ -31,13 +62,20 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("corpus", metavar="CORPUS", help="folder of sound files, or one file")
     parser.add_argument("--traces", required=True, metavar="DIR", help="folder, or one file")
     parser.add_argument("--out", required=True, metavar="DIR",
-                        help="results.jsonl, results.parquet, report.html")  # fmt: skip
-    parser.add_argument("--schemes", default=DEFAULT_SCHEMES, metavar="LIST",
+                        help="results.jsonl, results.parquet, report.html, table.md, "
+                        "figure.png")  # fmt: skip
+    parser.add_argument("--preset", choices=tuple(PRESETS), help="see below")
+    parser.add_argument("--evidence", metavar="FILE",
+                        help="write what dred advise needs, below 200 kB")  # fmt: skip
+    parser.add_argument("--schemes", metavar="LIST",
                         help=f"separated by commas (default {DEFAULT_SCHEMES})")  # fmt: skip
-    parser.add_argument("--bitrates", type=_bitrates, default=DEFAULT_BITRATES, metavar="LIST",
-                        help=f"bit/s in all (default {DEFAULT_BITRATES})")  # fmt: skip
-    parser.add_argument("--metrics", default="pesq,stoi", metavar="LIST",
-                        help="of pesq, stoi, plcmos (default pesq,stoi)")  # fmt: skip
+    parser.add_argument("--bitrates", type=_bitrates, metavar="LIST",
+                        help="bit/s (default 16000,24000,32000,40000)")  # fmt: skip
+    parser.add_argument("--metrics", metavar="LIST",
+                        help="as of dred simulate (default pesq,stoi)")  # fmt: skip
+    parser.add_argument("--equal", choices=("total", "regular"), default="total",
+                        help="what bitrates are of: all that is sent (default), or the regular "
+                        "frames, with redundancy on top")  # fmt: skip
     parser.add_argument("--loss-percent", type=integer(0, 100), metavar="P",
                         help="what senders are told (default: the rate of each trace)")  # fmt: skip
     parser.add_argument("--dred-ms", type=integer(0, 1040), default=1000, metavar="MS",
@@ -67,7 +105,6 @@ def split(text: str) -> list[str]:
 
 def run(args: argparse.Namespace) -> int | None:
     from dred.evaluate.cells import gather, group_traces
-    from dred.evaluate.report import write_sweep
     from dred.evaluate.sweep import (
         Results,
         Settings,
@@ -75,17 +112,19 @@ def run(args: argparse.Namespace) -> int | None:
         find_traces,
         plan,
         run_jobs,
-        write_parquet,
     )  # fmt: skip
 
+    for name, value in (DEFAULTS | PRESETS.get(args.preset, {})).items():
+        if getattr(args, name, None) is None:
+            setattr(args, name, value)
     sounds = find_sounds(args.corpus)
     if args.files is not None and args.files < len(sounds):
         sounds = [sounds[i * len(sounds) // args.files] for i in range(args.files)]
     settings = Settings(
         split(args.schemes), args.bitrates, args.loss_percent, args.frame_ms, args.dred_ms,
-        args.seconds, split(args.metrics), args.models,
+        args.seconds, split(args.metrics), args.models, args.equal,
     )  # fmt: skip
-    jobs = plan(sounds, find_traces(args.traces), settings)
+    jobs = plan(sounds, _near(find_traces(args.traces), args.losses), settings)
     folder = Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
     results = Results(folder / "results.jsonl")
@@ -100,12 +139,10 @@ def run(args: argparse.Namespace) -> int | None:
         else:
             known[record["key"]] = record
     records = [known[job.key] for job in jobs if job.key in known]
-    if records:
-        write_parquet(records, folder / "results.parquet")
-        write_sweep(folder / "report.html", records)
-
     groups = group_traces(records)
     cells = gather(records, groups)
+    if records:
+        _write(args, folder, records, cells, groups)
     summary = {
         "simulations": len(jobs), "reused": len(jobs) - len(missing),
         "computed": len(missing) - len(failures), "failed": len(failures), "out": str(folder),
@@ -118,9 +155,50 @@ def run(args: argparse.Namespace) -> int | None:
         print(f"\n{summary['simulations']} simulations: {summary['reused']} reused, "
               f"{summary['computed']} computed, {summary['failed']} failed")  # fmt: skip
         if records:
-            print(f"look: {folder}/report.html")
+            print(f"look: {folder}/report.html, {folder}/figure.png, {folder}/table.md")
     _tell(failures)
     return 0 if records else 1
+
+
+def _near(traces: list[Path], losses: Sequence[float] | None) -> list[Path]:
+    """Of the traces, those near any of the loss rates; all where none are asked for."""
+    from dred.errors import TraceError
+    from dred.traces import measure, read_trace
+
+    if losses is None:
+        return traces
+    found = {path: measure(read_trace(path)).loss_rate for path in traces}
+    for loss in losses:
+        if not any(abs(rate - loss) <= NEAR for rate in found.values()):
+            raise TraceError(f"of the traces, none loses about {100 * loss:.0f} % of its packets")
+    return [
+        path for path, rate in found.items() if any(abs(rate - loss) <= NEAR for loss in losses)
+    ]
+
+
+def _write(
+    args: argparse.Namespace,
+    folder: Path,
+    records: list[dict[str, Any]],
+    cells: "list[Cell]",
+    groups: "list[Group]",
+) -> None:
+    """All files but the results themselves."""
+    from dred.errors import DredError, UnavailableError
+    from dred.evaluate.evidence import compact
+    from dred.evaluate.report import format_tables, write_figure, write_sweep
+    from dred.evaluate.sweep import write_parquet
+    from dred.io.files import write_bytes
+
+    write_parquet(records, folder / "results.parquet")
+    write_sweep(folder / "report.html", records)
+    (folder / "table.md").write_text(format_tables(cells, groups), encoding="utf-8")
+    if args.evidence:
+        write_bytes(args.evidence, compact(records).encode("utf-8"), DredError)
+    try:
+        write_figure(folder / "figure.png", cells, groups)
+    except UnavailableError as reason:
+        warn([str(reason)])
 
 
 def _tell(failures: list[dict[str, Any]]) -> None:

@@ -21,8 +21,6 @@ TOLERANCE_STEPS = 0.5
 FAR_STEPS = 2.0
 # VBR sends a little more or less than it is asked to.
 OVERSHOOT = 1.03
-# Losing less of a metric than this share of its scale is nothing that anybody hears.
-NEGLIGIBLE = {"pesq": 0.1, "plcmos": 0.1, "stoi": 0.01}
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def advise(
     cells = [
         cell
         for cell in gather(records, [evidence])
-        if cell.group is not None and _mean(cell, metric) > -math.inf
+        if cell.group is not None and _worth(cell, metric) > -math.inf
     ]
     if not cells:
         raise DredError(f"the evidence holds no {METRICS[metric].title} under loss")
@@ -61,13 +59,13 @@ def advise(
     if not affordable:
         least = min(c.bitrate for c in cells)
         raise DredError(f"the evidence begins at {least} bit/s, above the budget of {budget}")
-    ranked = sorted(affordable, key=lambda cell: (-_mean(cell, metric), cell.kbps))
+    ranked = sorted(affordable, key=lambda cell: (-_worth(cell, metric), cell.kbps))
     best = ranked[0]
     lead = {id(cell): _lead(records, evidence, best, cell, metric) for cell in ranked[1:]}
     frugal = [
         cell
         for cell in ranked[1:]
-        if cell.kbps < best.kbps and lead[id(cell)].high < NEGLIGIBLE[metric]
+        if cell.kbps < best.kbps and lead[id(cell)].high < METRICS[metric].negligible
     ]
     per_scheme: dict[str, Cell] = {}
     for cell in ranked:
@@ -83,9 +81,14 @@ def advise(
     )
 
 
-def _mean(cell: Cell, metric: str) -> float:
+def _worth(cell: Cell, metric: str) -> float:
+    """The mean of a metric, turned round where less is better."""
     value = cell.quality[metric].mean if metric in cell.quality else math.nan
-    return -math.inf if math.isnan(value) else value
+    return -math.inf if math.isnan(value) else _sign(metric) * value
+
+
+def _sign(metric: str) -> int:
+    return -1 if METRICS[metric].lower_is_better else 1
 
 
 def _nearest(records: Sequence[dict[str, Any]], loss: float, burst: float) -> tuple[Group, float]:
@@ -110,7 +113,7 @@ def _nearest(records: Sequence[dict[str, Any]], loss: float, burst: float) -> tu
 def _lead(
     records: Sequence[dict[str, Any]], evidence: Group, best: Cell, other: Cell, metric: str
 ) -> Estimate:
-    """Best minus other on the same file and trace: pairs differ less than means do."""
+    """By how much the best is better on the same file and trace: pairs differ less than means."""
 
     def values(cell: Cell) -> dict[tuple[str, str], float]:
         return {
@@ -122,4 +125,5 @@ def _lead(
 
     a, b = values(best), values(other)
     pairs = sorted(a.keys() & b.keys())
-    return bootstrap_mean([a[pair] - b[pair] for pair in pairs], [file for file, _ in pairs])
+    leads = [_sign(metric) * (a[pair] - b[pair]) for pair in pairs]
+    return bootstrap_mean(leads, [file for file, _ in pairs])

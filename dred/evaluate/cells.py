@@ -12,7 +12,7 @@ import numpy as np
 
 from dred.evaluate.metrics import METRICS
 from dred.evaluate.statistics import Estimate, bootstrap_mean
-from dred.evaluate.sweep import SOURCES
+from dred.evaluate.sweep import PURPOSES, SOURCES
 
 Record = dict[str, Any]
 # Traces whose loss rates lie within this of the lowest of a group are one group.
@@ -44,6 +44,8 @@ class Cell:
     files: int
     count: int
     frames: dict[str, float]  # shares by source
+    split: dict[str, float]  # kb/s by purpose
+    delay: float  # ms that a receiver has to wait for 95 % of the frames, mean over the runs
     quality: dict[str, Estimate]
 
 
@@ -92,15 +94,22 @@ def _cell(
     files = [r["file"] for r in records]
     return Cell(
         *where,
-        # Of all packets together: long files count for more, as they do on a network.
-        kbps=sum(r["kbps"] * r["packets"] for r in records) / max(1, packets),
+        kbps=_per_packet(records, "kbps"),
         loss=sum(r["lost"] for r in records) / max(1, packets),
         files=len(set(files)),
         count=len(records),
         frames={name: count / total for name, count in frames.items()},
+        split={name: _per_packet(records, f"kbps_{name}") for name in PURPOSES},
+        delay=float(np.mean([r.get("delay_p95_ms", 0.0) for r in records])),
         quality={name: bootstrap_mean([_value(r, name) for r in records], files)
                  for name in metrics},
     )  # fmt: skip
+
+
+def _per_packet(records: Sequence[Record], name: str) -> float:
+    """Mean over all packets together: long files count for more, as they do on a network."""
+    packets = sum(r["packets"] for r in records)
+    return sum(r.get(name, 0.0) * r["packets"] for r in records) / max(1, packets)
 
 
 def _value(record: Record, metric: str) -> float:

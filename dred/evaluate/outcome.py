@@ -5,16 +5,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dred.errors import DredError
-from dred.evaluate.metrics import METRICS, measure
+from dred.evaluate.delay import needed_delay
+from dred.evaluate.metrics import METRICS, align, measure
 from dred.simulate import Simulation
 
 DEFAULT_METRICS = ("pesq", "stoi")
+# A simulation is in step but for the phase of a filter; sound from elsewhere may be a little off.
+MAX_SHIFT_MS = 10
 
 
 def describe(result: Simulation) -> dict[str, Any]:
@@ -25,6 +29,8 @@ def describe(result: Simulation) -> dict[str, Any]:
         "packets": len(result.lost),
         "lost": int(result.lost.sum()),
         "frames": dict(Counter(result.sources)),
+        "split": asdict(result.split),
+        "delay": asdict(needed_delay(result)),
     }
 
 
@@ -34,8 +40,9 @@ def scores(
     rate: int,
     names: Iterable[str] = DEFAULT_METRICS,
 ) -> dict[str, float | None]:
-    """Metrics of the mono mixes; None where the package of one is not installed."""
+    """Metrics of the mono mixes, brought into step; None where the package of one is missing."""
     heard, wanted = (pcm if pcm.ndim == 1 else pcm.mean(axis=1) for pcm in (degraded, reference))
+    wanted, heard, _ = align(wanted, heard, round(MAX_SHIFT_MS * rate / 1000))
     found: dict[str, float | None] = {}
     for name in names:
         try:

@@ -25,11 +25,11 @@ from dred.evaluate.outcome import DEFAULT_METRICS, check_metrics, describe, scor
 from dred.io.wav import mix, read_wav
 from dred.models import Models, load_models
 from dred.simulate import find_scheme, simulate
-from dred.traces import measure, read_trace
+from dred.traces import SUFFIXES, measure, read_trace
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg")
-TRACE_SUFFIXES = (".txt", ".csv", ".rle")
 SOURCES = ("regular", "lbrr", "red", "dred", "plc")
+PURPOSES = ("regular", "lbrr", "red", "dred", "headers")
 # The measuring packages have state of their own: a worker with threads must not mix it.
 _one_at_a_time = threading.Lock()
 
@@ -52,6 +52,7 @@ class Job:
     seconds: float | None
     metrics: tuple[str, ...]
     models: str | None
+    equal: str = "total"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Settings:
     seconds: float | None = None
     metrics: Sequence[str] = DEFAULT_METRICS
     models: str | None = None
+    equal: str = "total"  # what the bitrate is of: all that is sent, or the "regular" frames
 
 
 def find_sounds(place: str | os.PathLike[str]) -> list[Path]:
@@ -76,7 +78,7 @@ def find_sounds(place: str | os.PathLike[str]) -> list[Path]:
 
 def find_traces(place: str | os.PathLike[str]) -> list[Path]:
     """Likewise the loss traces."""
-    return _find(place, TRACE_SUFFIXES, "loss traces", TraceError)
+    return _find(place, SUFFIXES, "loss traces", TraceError)
 
 
 def _find(
@@ -130,6 +132,7 @@ def plan(sounds: Sequence[Path], traces: Sequence[Path], settings: Settings) -> 
                         seconds=settings.seconds,
                         metrics=metrics,
                         models=settings.models and str(Path(settings.models).resolve()),
+                        equal=settings.equal,
                     )
                     key = _key(job, sound_hashes[sound], "" if clean else trace_hash, models_hash)
                     jobs.setdefault(key, Job(**{**asdict(job), "key": key}))
@@ -140,6 +143,7 @@ def _key(job: Job, sound_hash: str, trace_hash: str, models_hash: str) -> str:
     parts = [
         __version__, sound_hash, trace_hash, models_hash, job.offset, job.scheme, job.bitrate,
         job.loss_percent, job.frame_ms, job.dred_ms, job.seconds, job.metrics,
+        job.equal,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
@@ -181,7 +185,7 @@ def _run(job: Job) -> dict[str, Any]:
     flags = np.roll(read_trace(job.trace_path), -job.offset) if job.trace_path else np.zeros(1)
     result = simulate(
         pcm, rate, flags, job.scheme, job.bitrate, job.loss_percent, _models(job.models),
-        frame_ms=job.frame_ms, dred_ms=job.dred_ms,
+        frame_ms=job.frame_ms, dred_ms=job.dred_ms, equal=job.equal,
     )  # fmt: skip
     found = describe(result)
     stats = measure(result.lost)
@@ -199,6 +203,8 @@ def _run(job: Job) -> dict[str, Any]:
         "trace_burst": measure(flags).mean_burst if flags.any() else 0.0,
         "kbps": found["kbps"],
         **{source: found["frames"].get(source, 0) for source in SOURCES},
+        **{f"kbps_{purpose}": found["split"][purpose] for purpose in PURPOSES},
+        "delay_p95_ms": found["delay"]["p95_ms"],
         # JSON knows no NaN.
         **{name: v if v is not None and np.isfinite(v) else None for name, v in rated.items()},
     }
@@ -326,4 +332,6 @@ _COLUMNS = {
     "seconds": "DOUBLE", "packets": "BIGINT", "lost": "BIGINT", "mean_burst": "DOUBLE",
     "trace_loss": "DOUBLE", "trace_burst": "DOUBLE", "kbps": "DOUBLE",
     **dict.fromkeys(SOURCES, "BIGINT"),
+    **{f"kbps_{purpose}": "DOUBLE" for purpose in PURPOSES},
+    "delay_p95_ms": "DOUBLE",
 }  # fmt: skip

@@ -1,24 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Trace files: text with 0 or 1 per line, CSV, run-length text; knows not where losses come from.
+"""Losses as text: 0 or 1 per line, CSV, run-length; knows no files and not what loses packets.
 
     .txt   0            .csv   packet,lost       .rle   0 x 57
            1                   0,0                      1 x 15
            0                   1,1                      0 x 3
 
-Reading tells them apart by content, writing by the name. Empty lines and what follows a # are
-skipped in all of them.
+Reading tells them apart by content. Empty lines and what follows a # are skipped in all of them.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from dred.errors import TraceError
-from dred.io.files import read_bytes, write_bytes
 
 Trace = npt.NDArray[np.uint8]
 
@@ -38,23 +34,9 @@ def as_trace(values: Iterable[int] | npt.NDArray[np.generic]) -> Trace:
     return trace.astype(np.uint8)
 
 
-def read_trace(path: str | os.PathLike[str]) -> Trace:
-    """A trace from a file of any of the formats; `-` is standard input."""
-    data = read_bytes(path, TraceError)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise TraceError(f"{path}: is not text, so no loss trace") from None
-    return parse_trace(text, os.fspath(path))
-
-
 def parse_trace(text: str, name: str = "trace") -> Trace:
-    """As read_trace, from text; `name` is for messages."""
-    lines = [
-        (number, stripped)
-        for number, line in enumerate(text.splitlines(), 1)
-        if (stripped := line.split("#")[0].strip())
-    ]
+    """A trace from text of any of the formats; `name` is for messages."""
+    lines = numbered_lines(text)
     if not lines:
         raise TraceError(f"{name}: is empty; a loss trace has one line per packet")
     first = lines[0][1]
@@ -72,9 +54,13 @@ def parse_trace(text: str, name: str = "trace") -> Trace:
     return np.array(flags, np.uint8)
 
 
-def write_trace(path: str | os.PathLike[str], trace: Iterable[int] | Trace) -> None:
-    """Write a trace in the format of the name's suffix (.csv, .rle, else text)."""
-    write_bytes(path, format_trace(trace, Path(path).suffix).encode("ascii"), TraceError)
+def numbered_lines(text: str) -> list[tuple[int, str]]:
+    """The lines that say something, with their numbers."""
+    return [
+        (number, stripped)
+        for number, line in enumerate(text.splitlines(), 1)
+        if (stripped := line.split("#")[0].strip())
+    ]
 
 
 def format_trace(trace: Iterable[int] | Trace, suffix: str = ".txt") -> str:
@@ -95,17 +81,29 @@ def _flag(text: str, number: int) -> int:
     return FLAGS[text]
 
 
-def _csv(lines: list[tuple[int, str]]) -> Iterator[int]:
-    number, first = lines[0]
-    names = [name.strip().lower() for name in first.split(",")]
-    if CSV_COLUMN not in names:
-        raise TraceError(f"line {number}: a CSV trace needs a column named {CSV_COLUMN!r}")
-    column = names.index(CSV_COLUMN)
+def csv_rows(lines: list[tuple[int, str]]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a CSV table below its names: (line, cells by name in small letters)."""
+    names = csv_names(lines[0][1])
     for number, line in lines[1:]:
         cells = [cell.strip() for cell in line.split(",")]
         if len(cells) != len(names):
             raise TraceError(f"line {number}: {len(cells)} columns, not {len(names)}")
-        yield _flag(cells[column], number)
+        yield number, dict(zip(names, cells, strict=True))
+
+
+def csv_names(line: str) -> list[str]:
+    return [name.strip().lower() for name in line.split(",")]
+
+
+def _csv(lines: list[tuple[int, str]]) -> Iterator[int]:
+    number, first = lines[0]
+    if CSV_COLUMN not in csv_names(first):
+        raise TraceError(
+            f"line {number}: a CSV trace needs a column named {CSV_COLUMN!r}, or two named "
+            "sent_ms and arrival_ms"
+        )
+    for number, row in csv_rows(lines):
+        yield _flag(row[CSV_COLUMN], number)
 
 
 def _runs(lines: list[tuple[int, str]]) -> Iterator[tuple[int, int]]:

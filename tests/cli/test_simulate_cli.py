@@ -38,6 +38,22 @@ def test_table_and_files(argv, tmp_path, capsys):
         assert (pcm.shape, rate) == ((44100, 2), 44100)
 
 
+def test_copies_congestion_and_equal_regular_bitrate(argv, tmp_path, capsys):
+    options = ["--loss", "queue:link=70k,cross=5k+jitter:mean=5ms,sd=2ms", "--json", "--no-metrics",
+               "--schemes", "none,red:2,dred+red:1", "--equal", "regular"]  # fmt: skip
+    assert main([*argv, *options]) == 0
+    none, red, both = json.loads(capsys.readouterr().out)["schemes"]
+    assert none["lost"] < red["lost"]
+    for row in (none, red, both):
+        parts = row["split"]
+        assert sum(parts[name] for name in ("regular", "lbrr", "red", "dred")) == pytest.approx(
+            row["kbps"]
+        )
+        assert row["delay"]["p95_ms"] > 0
+    assert red["frames"]["red"] > 0
+    assert red["split"]["red"] > red["split"]["regular"] > 0 == none["split"]["red"]
+
+
 def test_metrics(argv, tmp_path, capsys):
     pytest.importorskip("pesq")
     pytest.importorskip("pystoi")

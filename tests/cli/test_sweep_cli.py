@@ -44,7 +44,7 @@ def test_sweep_resumes_and_advises(place, tmp_path, capsys):
     out, err = capsys.readouterr()
     assert "18 simulations: 6 reused, 6 computed, 6 failed" in out
     assert err.count("broken.wav") >= 6
-    for name in ("results.jsonl", "results.parquet", "report.html"):
+    for name in ("results.jsonl", "results.parquet", "report.html", "table.md", "figure.png"):
         assert (tmp_path / name).stat().st_size > 0
 
     asked = ["advise", "--loss", str(place / "trace.txt"), "--budget", "20000", "--metric", "stoi",
@@ -57,6 +57,29 @@ def test_sweep_resumes_and_advises(place, tmp_path, capsys):
     assert {cell["scheme"] for cell in advice["per_scheme"]} == {"plc", "dred"}
     assert main(asked) == 0
     assert "use " in capsys.readouterr().out
+
+
+def test_presets_and_evidence(place, tmp_path, capsys):
+    """The published form needs traces near 10, 20, 30 and 40 %; options given go before it."""
+    common = ["sweep", str(place / "speech"), "--out", str(tmp_path / "out"), "--jobs", "1",
+              "--models", str(place / "random.bin"), "--preset", "published", "--files", "1",
+              "--metrics", "stoi", "--seconds", "0.6", "--json",
+              "--evidence", str(tmp_path / "evidence.jsonl")]  # fmt: skip
+    assert main([*common, "--traces", str(place / "trace.txt")]) == 1
+    assert "none loses about 10 %" in capsys.readouterr().err
+    (tmp_path / "traces").mkdir()
+    for lost in (0, 1, 2, 3, 4):
+        (tmp_path / "traces" / f"{lost}.txt").write_text("0\n" * (10 - lost) + "1\n" * lost)
+    assert main([*common, "--traces", str(tmp_path / "traces")]) == 0
+    out = json.loads(capsys.readouterr().out)
+    assert out["simulations"] == 1 + 7 * 4
+    assert {cell["scheme"] for cell in out["cells"]} == {
+        "clean", "plc", "neural-plc", "lbrr", "red:1", "red:2", "dred", "dred+lbrr",
+    }  # fmt: skip
+    asked = ["advise", "--loss", str(tmp_path / "traces" / "2.txt"), "--budget", "60000",
+             "--metric", "stoi", "--evidence", str(tmp_path / "evidence.jsonl")]  # fmt: skip
+    assert main(asked) == 0
+    assert "of 1 file;" in capsys.readouterr().out
 
 
 def test_advice_without_evidence_measures(place, capsys):

@@ -23,6 +23,35 @@ def test_make_stats_convert(tmp_path, capsys):
     assert "500" in capsys.readouterr().out
 
 
+def test_networks_times_and_fit(tmp_path, capsys):
+    made = str(tmp_path / "a.csv")
+    model = "bernoulli:p=0.1+jitter:mean=30ms,sd=20ms+duplicate:p=0.05"
+    assert main(["trace", "make", model, "--packets", "2000", "-o", made]) == 0
+    assert main(["trace", "convert", made, str(tmp_path / "a.pcapng")]) == 0
+    stats = []
+    for name in ("a.csv", "a.pcapng"):
+        assert main(["trace", "stats", str(tmp_path / name), "--json"]) == 0
+        stats.append(json.loads(capsys.readouterr().out))
+    assert stats[0]["lost"] == stats[1]["lost"] > 100
+    assert stats[0]["delays"]["duplicates"] == stats[1]["delays"]["duplicates"] > 50
+    assert stats[1]["delays"]["p95_ms"] == pytest.approx(stats[0]["delays"]["p95_ms"], abs=0.01)
+    assert len(stats[0]["autocorrelation"]) == 50
+    assert main(["trace", "stats", made]) == 0
+    assert "overtaken" in capsys.readouterr().out
+    assert main(["trace", "fit", str(tmp_path / "a.pcapng")]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[2].startswith("bernoulli:p=")
+
+
+def test_a_picture_of_a_trace(samples, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "a.png"
+    assert main(["trace", "stats", str(samples / "bursty_20.txt"), "--plot", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert str(picture) in capsys.readouterr().out
+    bad = str(tmp_path / "no_folder" / "a.png")
+    assert main(["trace", "stats", str(samples / "bursty_20.txt"), "--plot", bad]) == 1
+
+
 def test_the_samples_are_what_the_readme_makes(samples, tmp_path):
     lines = (samples / "README.md").read_text().splitlines()
     commands = [line.split()[1:] for line in lines if line.startswith("dred trace make")]

@@ -57,6 +57,10 @@ def test_simulation(browser, simulation):
     )
     assert browser.evaluate(painted) > 50
 
+    # What was sent, by purpose: a row per scheme, with a bar.
+    bars = "document.querySelectorAll('table')[1].querySelectorAll('.stack[role=img]').length"
+    assert browser.evaluate(bars) == 3
+
     # Seek: a click at a quarter of the second lane, which also switches to it.
     browser.click(".track:nth-child(2) .lane", across=0.25)
     assert state(browser, "scheme") == "clean"

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import importlib.util
 import math
 import sys
 
@@ -6,10 +7,23 @@ import numpy as np
 import pytest
 
 from dred.errors import UnavailableError
-from dred.evaluate.metrics import METRICS, align, find_shift, measure, pesq_wb, plcmos, stoi
+from dred.evaluate.metrics import (
+    METRICS,
+    align,
+    feature_distortion,
+    find_shift,
+    measure,
+    pesq_wb,
+    plcmos,
+    stoi,
+    word_error_rate,
+)
+from dred.evaluate.metrics.words import edits
+from dred.evaluate.outcome import scores
 from dred.io.wav import read_wav, resample, to_int16
 
-NEEDS = {"pesq": "pesq", "stoi": "pystoi", "plcmos": "speechmos"}
+NEEDS = {"pesq": "pesq", "stoi": "pystoi", "estoi": "pystoi", "plcmos": "speechmos",
+         "distortion": "numpy", "wer": "pocketsphinx"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -18,11 +32,17 @@ def speech(samples):
     return pcm[: 4 * rate]
 
 
+def has(package):
+    return importlib.util.find_spec(package) is not None
+
+
 def noisy(pcm, level):
     return pcm + np.random.default_rng(1).normal(0, level, len(pcm)).astype(np.float32)
 
 
-@pytest.mark.parametrize(("name", "best"), [("pesq", 4.5), ("stoi", 0.999), ("plcmos", 3.5)])
+@pytest.mark.parametrize(
+    ("name", "best"), [("pesq", 4.5), ("stoi", 0.999), ("estoi", 0.999), ("plcmos", 3.5)]
+)
 def test_worse_speech_scores_worse(speech, name, best):
     pytest.importorskip(NEEDS[name])
     clean, little, much = (
@@ -86,6 +106,43 @@ def test_shift_is_found_to_the_sample(speech, shift):
     assert found == shift
     assert len(a) == len(b)
     np.testing.assert_allclose(0.3 * a, b, atol=0.01)
+
+
+@pytest.mark.parametrize("shift", [-1, 1, 100])
+def test_a_shift_changes_nothing(speech, shift):
+    names = [name for name in ("pesq", "stoi", "distortion") if has(NEEDS[name])]
+    heard = noisy(speech, 0.003)
+    moved = np.concatenate([np.zeros(max(0, shift), np.float32), heard])[max(0, -shift) :]
+    before, after = (scores(speech, pcm, 16000, names) for pcm in (heard, moved))
+    for name in names:
+        assert after[name] == pytest.approx(before[name], rel=0.02), name
+    # Without being brought into step, the features at least would tell.
+    assert feature_distortion(speech, np.roll(speech, 100), 16000) > 0.02
+
+
+def test_distortion_of_features(speech):
+    assert feature_distortion(speech, speech, 16000) == 0
+    values = [feature_distortion(speech, noisy(speech, level), 16000) for level in (1e-4, 1e-3)]
+    assert 0 < values[0] < values[1]
+
+
+def test_edits():
+    words = ["we", "can", "change", "the", "order"]
+    assert edits(words, words) == 0
+    assert edits(words, []) == edits([], words) == 5
+    assert edits(words, ["we", "can", "not", "change", "order"]) == 2
+    assert edits(words, ["he", "can", "change", "the", "odour"]) == 2
+
+
+@pytest.mark.slow
+def test_words_are_recognised(samples):
+    pytest.importorskip("pocketsphinx")
+    pcm, rate = read_wav(samples / "slt_16k.wav")
+    pcm = pcm[: 3 * rate]
+    assert word_error_rate(pcm, pcm, rate) == 0
+    half = pcm.copy()
+    half[len(half) // 2 :] = 0
+    assert 0.2 < word_error_rate(pcm, half, rate) <= 1
 
 
 def test_shift_of_nothing():

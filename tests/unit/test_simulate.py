@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from signals import delay, voice
@@ -6,6 +8,7 @@ from weights import random_models
 
 import dred
 from dred.simulate import fit_trace
+from dred.traces import parse_model
 
 GAP = [0] * 20 + [1] * 4 + [0] * 10 + [1] + [0] * 200
 
@@ -33,11 +36,16 @@ def test_schemes(scheme):
     assert result.lost.sum() == (0 if scheme == "clean" else 5)
     expected = {
         "clean": set(),
+        "none": {"plc"},
         "plc": {"plc"},
         "neural-plc": {"plc"},
         "lbrr": {"plc", "lbrr"},
         "dred": {"dred"},
         "dred+lbrr": {"dred", "lbrr"},
+        # A copy of the packet before, or of the two before: the rest of the burst is too old.
+        "red:1": {"plc", "red"},
+        "red:2": {"plc", "red"},
+        "dred+red:1": {"dred", "red"},
     }
     assert made - {"regular"} == expected[scheme]
     assert result.stats["receiver"]["frames"]["regular"] == 51 - result.lost.sum()
@@ -96,6 +104,76 @@ def test_bitrate_is_what_was_sent():
     assert result.kbps == pytest.approx(24, rel=0.15)
 
 
+@pytest.mark.parametrize(
+    ("scheme", "parts"),
+    [
+        ("plc", {"regular"}),
+        ("lbrr", {"regular", "lbrr"}),
+        ("red:2", {"regular", "red"}),
+        ("dred", {"regular", "dred"}),
+        ("dred+lbrr+red:1", {"regular", "lbrr", "red", "dred"}),
+    ],
+)
+@pytest.mark.parametrize("equal", ["total", "regular"])
+def test_where_the_bits_go(scheme, parts, equal):
+    pcm = voice(16000, 2)
+    result = simulate(pcm, 16000, [0], scheme, bitrate=64000, equal=equal)
+    split = asdict(result.split)
+    assert split.pop("headers") == pytest.approx(16)  # 40 bytes every 20 ms
+    assert {part for part, kbps in split.items() if kbps} == parts
+    assert sum(split.values()) == pytest.approx(result.kbps)
+    sizes = result.stats["packet_bytes"]
+    assert result.kbps == pytest.approx(sum(sizes) * 8 / (20 * len(sizes)))
+    plain = simulate(pcm, 16000, [0], "plc", bitrate=64000).split.regular
+    if equal == "total":
+        # SILK stays below low bitrates where the signal asks for less.
+        assert 0.6 * plain < result.kbps < 1.15 * plain
+    else:
+        assert split["regular"] == pytest.approx(plain, rel=0.2)
+        assert scheme == "plc" or result.kbps > 1.2 * plain
+
+
+def test_copies_are_exact():
+    """What RED brings back is what was sent, so that nothing is heard of the loss."""
+    pcm = voice(16000, 1)
+    lossless, lossy = (
+        simulate(pcm, 16000, t, "red:2").pcm for t in ([0], [0] * 20 + [1] * 2 + [0] * 40)
+    )
+    assert np.array_equal(lossless, lossy)
+
+
+def test_none_is_silence():
+    result = simulate(voice(16000, 1), 16000, GAP, "none")
+    frame = slice(21 * 320, 23 * 320)
+    assert not result.pcm[frame].any()
+    assert simulate(voice(16000, 1), 16000, GAP, "plc").pcm[frame].any()
+
+
+def test_networks_with_times():
+    pcm = voice(16000, 2)
+    network = parse_model("jitter:mean=30ms,sd=30ms+duplicate:p=0.1")
+    patient = simulate(pcm, 16000, network, "plc", jitter_ms=1000)
+    assert not patient.lost.any()
+    assert set(patient.sources) == {"regular"}
+    assert np.array_equal(patient.pcm, simulate(pcm, 16000, [0], "plc").pcm)
+    assert patient.stats["receiver"]["duplicates"] == len(patient.transit.copies) > 0
+    hasty = simulate(pcm, 16000, network, "plc", jitter_ms=20)
+    assert hasty.stats["receiver"]["late"] > 0
+    assert hasty.sources.count("plc") > 0
+    assert np.array_equal(hasty.transit.arrival_ms, patient.transit.arrival_ms)
+    assert (
+        simulate(pcm, 16000, network, seed=2).transit.arrival_ms != patient.transit.arrival_ms
+    ).any()
+
+
+def test_congestion_punishes_redundancy_on_top():
+    network = parse_model("queue:link=60k,cross=0")
+    pcm = voice(16000, 4)
+    thin, thick = (simulate(pcm, 16000, network, "red:2", bitrate=24000, equal=equal)
+                   for equal in ("total", "regular"))  # fmt: skip
+    assert thick.lost.mean() > thin.lost.mean() + 0.1
+
+
 def test_same_input_same_output():
     pcm = voice(16000, 1)
     first, second = (simulate(pcm, 16000, GAP) for _ in range(2))
@@ -117,6 +195,11 @@ def test_arguments():
     pcm = voice(16000, 0.1)
     with pytest.raises(ValueError, match="magic"):
         simulate(pcm, 16000, [0], "magic")
+    for name in ("red:9", "red:1+red:2", "dred+dred", "plc+lbrr", "", "red:"):
+        with pytest.raises(ValueError, match="unknown scheme"):
+            simulate(pcm, 16000, [0], name)
+    with pytest.raises(ValueError, match="equal"):
+        simulate(pcm, 16000, [0], equal="half")
     with pytest.raises(ValueError, match="bitrate"):
         simulate(pcm, 16000, [0], bitrate=0)
     with pytest.raises(TypeError):

@@ -128,6 +128,9 @@ def test_recorded_traces_repeat(tmp_path):
         "bernoulli:p=nan", "bernoulli:p=.1,p=.2", "bernoulli:q=.1", "gilbert:p=.1",
         "gilbert:p=0,r=0", "burst:every=2s", "burst:every=2,length=1", "burst:every=1s,length=2s",
         "burst:every=1s,length=0ms", "trace:", "trace:/no/such/file", "markov:p=1",
+        "markov:p=0.1/0.2/0.3", "jitter:mean=0ms,sd=1ms", "jitter:mean=10ms", "reorder:p=0.1,by=0",
+        "queue:link=10k,cross=10k", "queue:link=many,cross=1k", "playout:delay=60",
+        "gilbert:p=0.1,r=0.2+", "bernoulli:p=0.1+magic",
     ],
 )  # fmt: skip
 def test_bad_models(text):

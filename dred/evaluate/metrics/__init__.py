@@ -7,8 +7,22 @@ with `pip install dred[eval]`; they are imported on use.
 
 from dred.evaluate.metrics.align import align, find_shift
 from dred.evaluate.metrics.base import METRICS, Metric, measure
+from dred.evaluate.metrics.feature_distortion import feature_distortion
 from dred.evaluate.metrics.pesq_wb import pesq_wb
 from dred.evaluate.metrics.plcmos import plcmos
-from dred.evaluate.metrics.stoi import stoi
+from dred.evaluate.metrics.stoi import estoi, stoi
+from dred.evaluate.metrics.words import word_error_rate
 
-__all__ = ["METRICS", "Metric", "align", "find_shift", "measure", "pesq_wb", "plcmos", "stoi"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "align",
+    "estoi",
+    "feature_distortion",
+    "find_shift",
+    "measure",
+    "pesq_wb",
+    "plcmos",
+    "stoi",
+    "word_error_rate",
+]

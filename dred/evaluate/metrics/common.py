@@ -13,13 +13,13 @@ from dred.io.wav import resample
 from dred.units import CORE_RATE
 
 
-def require(package: str, metric: str) -> ModuleType:
+def require(package: str, metric: str, extra: str = "eval") -> ModuleType:
     """Import an optional package, or say how to get it."""
     try:
         return import_module(package)
     except ImportError:
         raise UnavailableError(
-            f"{metric} needs the package {package.split('.')[0]}: pip install 'dred[eval]'"
+            f"{metric} needs the package {package.split('.')[0]}: pip install 'dred[{extra}]'"
         ) from None
 
 

@@ -35,14 +35,32 @@ function percent(share) {
   return share > 0 && share < 0.01 ? "< 1 %" : `${Math.round(100 * share)} %`;
 }
 
+const PURPOSES = ["regular", "lbrr", "red", "dred"];
+
+// A bar whose parts are as wide as their shares; what they are, on being pointed at.
+function stack(parts, format) {
+  const shown = Object.entries(parts).filter(([, value]) => value > 0);
+  const total = shown.reduce((sum, [, value]) => sum + value, 0) || 1;
+  const words = shown.map(([name, value]) => `${name} ${format(value)}`).join(", ");
+  return make("span", { class: "stack", role: "img", "aria-label": words, title: words },
+    ...shown.map(([name, value]) =>
+      make("i", { style: `--c: var(--${name}); width: ${(100 * value) / total}%` })));
+}
+
+function bits(split) {
+  return stack(Object.fromEntries(PURPOSES.map((name) => [name, split[name]])),
+    (value) => `${value.toFixed(1)} kb/s`);
+}
+
 function swatch(name) {
   return make("i", { class: "swatch", style: `--c: var(--${name})` });
 }
 
 // Names of colours of the style sheet.
 const SCHEME_COLOURS = { clean: "clean", none: "lost", plc: "plc", "neural-plc": "neural-plc",
-  lbrr: "lbrr", dred: "dred", "dred+lbrr": "both", "red:1": "red", "red:2": "red-2" };
-const FURTHER_COLOURS = ["other", "other-2", "other-3", "accent"];
+  lbrr: "lbrr", dred: "dred", "dred+lbrr": "both", "red:1": "red", "red:2": "red-2",
+  "dred+red:1": "other" };
+const FURTHER_COLOURS = ["other-2", "other-3", "accent"];
 
 function schemeColour(scheme) {
   if (!(scheme in SCHEME_COLOURS)) {

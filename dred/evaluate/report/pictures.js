@@ -154,12 +154,10 @@ function drawBitrates() {
   const y = (kbps) => height - 4 - (kbps / top) * (height - 8);
   pen.font = "11px system-ui, sans-serif";
   const step = [2, 5, 10, 20, 50, 100, 200].find((kbps) => top / kbps <= 5) ?? 500;
-  for (let kbps = step; kbps < top; kbps += step) {
-    pen.fillStyle = colour("line");
-    pen.fillRect(0, y(kbps), width, 1);
-    pen.fillStyle = colour("soft");
-    pen.fillText(`${kbps} kb/s`, 6, y(kbps) - 3);
-  }
+  const marks = [];
+  for (let kbps = step; kbps < top && y(kbps) > 16; kbps += step) marks.push(kbps);
+  pen.fillStyle = colour("line");
+  for (const kbps of marks) pen.fillRect(0, y(kbps), width, 1);
   for (const track of [...measured].sort((a, b) => (a.index === current) - (b.index === current))) {
     pen.beginPath();
     track.bitrates.forEach((kbps, i) => {
@@ -172,6 +170,14 @@ function drawBitrates() {
     pen.stroke();
   }
   pen.globalAlpha = 1;
+  // On top, each in a clearing of its own.
+  pen.lineWidth = 4;
+  pen.strokeStyle = colour("card");
+  pen.fillStyle = colour("soft");
+  for (const kbps of marks) {
+    pen.strokeText(`${kbps} kb/s`, 6, y(kbps) - 3);
+    pen.fillText(`${kbps} kb/s`, 6, y(kbps) - 3);
+  }
 }
 
 // In-place radix-2 transform of a power of two.

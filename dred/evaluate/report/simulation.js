@@ -137,7 +137,9 @@ function describeLoss() {
   const bursts = lost.match(/1+/g) ?? [];
   if (!bursts.length) return "no packet lost";
   const longest = Math.max(...bursts.map((burst) => burst.length));
-  return `${lossy.lost} of ${lossy.packets} packets lost (${percent(lossy.lost / lossy.packets)}), ` +
+  // Congestion takes more from those who send more.
+  const alike = data.schemes.every((scheme) => !scheme.lost || scheme.lost_packets === lost);
+  return `${alike ? "" : `with ${lossy.scheme}, `}${lossy.lost} of ${lossy.packets} packets lost (${percent(lossy.lost / lossy.packets)}), ` +
     `longest burst ${Math.round(1000 * longest * frameSeconds)} ms`;
 }
 
@@ -163,7 +165,8 @@ page.replaceChildren(
   make("p", { class: "kicker" }, "Speech through lost packets"),
   make("h1", {}, data.input),
   make("p", { class: "soft" }, `${duration.toFixed(1)} s · ` +
-    `${(data.settings.bitrate / 1000).toFixed(0)} kb/s, redundancy included · ${describeLoss()}`),
+    `${(data.settings.bitrate / 1000).toFixed(0)} kb/s, ${data.settings.equal === "regular" ?
+      "redundancy on top" : "redundancy included"} · ${describeLoss()}`),
   make("div", { class: "transport" },
     make("div", { class: "controls" },
       playButton, clock,
@@ -178,6 +181,11 @@ page.replaceChildren(
   ...makeBitrates(),
   make("h2", {}, "In numbers"),
   make("div", { class: "card scroll" }, makeTable()),
+  make("h2", {}, "What the bits went to, and what a receiver had to wait for"),
+  make("div", { class: "card scroll" }, makeBits()),
+  make("p", { class: "soft" }, "kb/s of what is sent; headers of RTP, UDP and IP come on top. " +
+    "Delay: by how much the play-out has to lag behind the fastest packet for 95 % of the frames " +
+    "that are not made up, and for all of them."),
   makeKeys(),
 );
 scrubbing(overview, (x, width) => seek((x / width) * duration));
@@ -262,19 +270,30 @@ function makeTable() {
     make("th", { class: "left" }, "frames made from"),
     ...present.map((name) => make("th", {}, name)));
   const rows = data.schemes.map((scheme) => {
-    const total = scheme.sources.length || 1;
     return make("tr", {}, make("td", {}, make("b", {}, scheme.scheme)),
-      ...data.metrics.map(({ name, digits }) => make("td", {},
+      ...data.metrics.map(({ name, digits, lower }) => make("td", {},
         number(scheme.scores[name], digits),
-        make("span", { class: "gauge" }, make("i", {
+        lower ? null : make("span", { class: "gauge" }, make("i", {
           style: `width: ${100 * (scheme.scores[name] ?? 0) / (best[name] || 1)}%` })))),
       make("td", {}, scheme.kbps.toFixed(1)), make("td", {}, scheme.lost),
-      make("td", { class: "left" }, make("span", { class: "stack" }, ...present.map((name) =>
-        make("i", { style: `--c: var(--${name}); width: ` +
-          `${100 * (scheme.frames[name] ?? 0) / total}%` })))),
+      make("td", { class: "left" }, stack(scheme.frames, (count) => count)),
       ...present.map((name) => make("td", {}, scheme.frames[name] ?? 0)));
   });
   return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
+}
+
+function makeBits() {
+  const rows = data.schemes.map((scheme) => make("tr", {}, make("td", {}, make("b", {}, scheme.scheme)),
+    make("td", {}, scheme.kbps.toFixed(1)),
+    make("td", { class: "left" }, bits(scheme.split)),
+    ...[...PURPOSES, "headers"].map((name) => make("td", {},
+      scheme.split[name] ? scheme.split[name].toFixed(1) : "–")),
+    ...[scheme.delay.p95_ms, scheme.delay.longest_ms].map((ms) =>
+      make("td", {}, `${Math.round(ms)} ms`))));
+  return make("table", {}, make("thead", {}, make("tr", {},
+    make("th", {}, "scheme"), make("th", {}, "kb/s"), make("th", { class: "left" }, "of which"),
+    ...["regular", "LBRR", "RED", "DRED", "headers", "delay, 95 %", "all"].map((title) =>
+      make("th", {}, title)))), make("tbody", {}, ...rows));
 }
 
 function makeKeys() {

@@ -29,6 +29,8 @@ LETTERS = {"regular": "r", "lbrr": "l", "red": "c", "dred": "d", "plc": "p"}
 ABOUT = {
     "clean": "no packet lost",
     "none": "silence for what is lost",
+    "red:1": "a full copy of the last packet",
+    "red:2": "full copies of the last two packets",
     "plc": "concealment of libopus",
     "neural-plc": "neural concealment",
     "lbrr": "in-band FEC, one frame back",
@@ -61,7 +63,7 @@ def simulation_data(
             "lookahead_ms": 1000 * _lookahead(rate),
             "letters": {letter: source for source, letter in LETTERS.items()},
             "metrics": [
-                {"name": metric, "title": METRICS[metric].title, "digits": METRICS[metric].digits}
+                {"name": metric} | METRICS[metric].caption
                 for metric in METRICS
                 if any(metric in track.scores for track in tracks)
             ],

@@ -132,9 +132,16 @@ function seriesOver(list, cellAt, xOf) {
   }));
 }
 
+// What was lost in a group, for what loses nothing itself: the same place as the rest.
+function lossIn(group) {
+  const lossy = data.cells.filter((cell) => cell.group === group);
+  return lossy.reduce((sum, cell) => sum + cell.loss, 0) / (lossy.length || 1);
+}
+
 function makeCharts() {
   const group = groups[chosen.group];
-  const charts = [chart(
+  // A single bitrate makes no curve.
+  const charts = bitrates.length < 2 && groups.length ? [] : [chart(
     `${chosen.metric.title} against bitrate${group ? `, ${group.title} lost` : ""}`,
     "kb/s sent, redundancy included", (value) => value,
     seriesOver(bitrates, (scheme, bitrate) => cellOf(scheme, bitrate, chosen.group),
@@ -143,18 +150,24 @@ function makeCharts() {
     charts.push(chart(`${chosen.metric.title} against loss, ${kilo(chosen.bitrate)} asked`,
       "packets lost, %", (value) => value,
       seriesOver(groups.map((_, i) => i), (scheme, i) => cellOf(scheme, chosen.bitrate, i),
-        (cell, i) => 100 * (cell.group === null ? groups[i].loss : cell.loss))));
+        (cell, i) => 100 * (cell.group === null ? lossIn(i) : cell.loss))));
   }
   return charts;
 }
 
 // ---- tables -------------------------------------------------------------------------------------
 
+// Whether a setting is as good as wanted; surely: even where its interval is worst.
+function reaches({ mean, low, high }) {
+  const value = chosen.sure ? (chosen.metric.lower ? high : low) : mean;
+  if (value == null) return false;
+  return chosen.metric.lower ? value <= chosen.goal : value >= chosen.goal;
+}
+
 // Of the settings that reach the goal, the one that sent least.
 function cheapest(group) {
-  const reached = data.cells.filter((cell) => (cell.group === group) &&
-    quality(cell)?.mean != null &&
-    ((chosen.sure ? quality(cell).low : quality(cell).mean) ?? -Infinity) >= chosen.goal);
+  const reached = data.cells.filter((cell) => cell.group === group &&
+    quality(cell)?.mean != null && reaches(quality(cell)));
   return reached.sort((a, b) => a.kbps - b.kbps)[0];
 }
 
@@ -187,15 +200,14 @@ function makeAll() {
     make("td", {}, kilo(cell.bitrate)), make("td", {}, cell.kbps.toFixed(1)),
     make("td", {}, percent(cell.loss)),
     make("td", {}, ...(quality(cell) ? withInterval(quality(cell)) : ["–"])),
-    make("td", { class: "left" }, make("span", { class: "stack" },
-      ...Object.entries(cell.frames).map(([name, share]) =>
-        make("i", { style: `--c: var(--${name}); width: ${100 * share}%` })))),
+    make("td", { class: "left" }, stack(cell.frames, percent)),
+    make("td", { class: "left" }, bits(cell.split)), make("td", {}, `${Math.round(cell.delay)} ms`),
     make("td", {}, cell.files), make("td", {}, cell.count)));
   return make("table", {}, make("thead", {}, make("tr", {},
     ...["scheme", "asked", "kb/s sent", "lost", chosen.metric.title].map((title) =>
       make("th", {}, title)),
     make("th", { class: "left" }, "frames made from"),
-    make("th", {}, "files"), make("th", {}, "runs"))), make("tbody", {}, ...rows));
+    make("th", { class: "left" }, "bits for"), make("th", {}, "delay"), make("th", {}, "files"), make("th", {}, "runs"))), make("tbody", {}, ...rows));
 }
 
 // ---- page ---------------------------------------------------------------------------------------
@@ -213,9 +225,10 @@ function resetGoal() {
   const [low, high] = qualityRange();
   const underLoss = data.cells.filter((cell) => cell.group === chosen.group)
     .map((cell) => quality(cell)?.mean).filter((mean) => mean != null);
-  const best = Math.max(low, ...underLoss);
+  const best = chosen.metric.lower ? Math.min(high, ...underLoss) : Math.max(low, ...underLoss);
+  const worst = chosen.metric.lower ? high : low;
   Object.assign(goalSlider, { min: low, max: high, step: 10 ** -chosen.metric.digits });
-  goalSlider.value = best - 0.15 * (best - low);
+  goalSlider.value = best + 0.15 * (worst - best);
   chosen.goal = Number(goalSlider.value);
 }
 
@@ -270,7 +283,7 @@ if (!data.cells.length || !data.metrics.length) {
       } }), "even at the low end of the interval")),
     cheapestTable,
     make("h2", {}, "All settings"),
-    make("div", { class: "legend" }, make("span", { class: "soft" }, "Frames made from"),
+    make("div", { class: "legend" }, make("span", { class: "soft" }, "Frames made from, and bits for"),
       ...SOURCE_NAMES.map((name) => make("span", {}, swatch(name), name))),
     allTable,
   );

@@ -21,10 +21,7 @@ def sweep_data(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "files": len({record["file"] for record in records}),
             "count": len(records),
             "seconds": sum(record["seconds"] for record in records),
-            "metrics": [
-                {"name": name, "title": METRICS[name].title, "digits": METRICS[name].digits}
-                for name in metric_names(records)
-            ],
+            "metrics": [{"name": name} | METRICS[name].caption for name in metric_names(records)],
             "groups": [asdict(group) | {"title": group.title} for group in groups],
             "cells": [asdict(cell) for cell in gather(records, groups)],
         }

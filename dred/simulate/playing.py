@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Packets through a network into a receiver, as time passes; makes no packets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from dred._native import Floats
+from dred.errors import TraceError
+from dred.packet import duration_ms
+from dred.pcm import interleaved
+from dred.receiver import Receiver, Source
+from dred.rtp.packet import RtpPacket
+from dred.rtp.session import OPUS_TYPE, RED_TYPE, RtpReceiver
+from dred.traces import LossModel, Transit, read_trace, send
+
+CLOCK = 48  # RTP timestamp units per ms (RFC 7587 section 4.1)
+Flags = npt.NDArray[np.uint8]
+AnyTrace = Sequence[int] | npt.ArrayLike | str | os.PathLike[str] | LossModel
+
+
+def fit_trace(trace: Sequence[int] | npt.ArrayLike | str | os.PathLike[str], packets: int) -> Flags:
+    """Loss flags for this many packets; a shorter trace begins again."""
+    if isinstance(trace, (str, os.PathLike)):
+        trace = read_trace(trace)
+    flags = np.asarray(trace, dtype=np.uint8).ravel()
+    if packets and not len(flags):
+        raise TraceError("the trace is empty; it needs one 0 or 1 per packet")
+    if flags.size and flags.max() > 1:
+        raise TraceError("the trace holds values other than 0 and 1")
+    return np.resize(flags, packets)
+
+
+def travel(trace: AnyTrace, payloads: Sequence[bytes], packet_ms: float, seed: int) -> Transit:
+    """What becomes of payloads. trace: flags, a file of them, or a model, drawn with this seed."""
+    sizes = np.array([len(payload) for payload in payloads], np.int64)
+    if isinstance(trace, LossModel):
+        return send(trace, len(sizes), np.random.default_rng(seed), packet_ms, sizes)
+    return Transit.undisturbed(sizes, packet_ms).losing(fit_trace(trace, len(sizes)))
+
+
+def play(
+    packets: Sequence[bytes],
+    way: Flags | Transit,
+    receiver: Receiver,
+    payloads: Sequence[bytes] | None = None,
+    jitter_ms: float = 0.0,
+) -> tuple[Floats, list[str]]:
+    """Give packets to a receiver when they come, and listen.
+
+    way: which are lost, or when each came. payloads: of RTP, where copies come before each packet.
+    jitter_ms: that of the receiver, where packets come out of order.
+    Returns the audio from the first packet's on, [n, channels], and the source of every frame.
+    """
+    durations = [duration_ms(packet) for packet in packets]
+    starts = np.concatenate([[0.0], np.cumsum(durations)])
+    events = _events(way, starts)
+    # Packets lost before any came: a receiver cannot know of them.
+    missing = _first_played(events, jitter_ms) if events else len(packets)
+    push = _pusher(packets, receiver, payloads, starts)
+    heard: list[Floats] = []
+    at = 0
+    for k in range(missing, len(packets)):
+        while at < len(events) and events[at][0] <= starts[k] - starts[missing]:
+            push(events[at][1], events[at][0])
+            at += 1
+        _listen(receiver, heard)
+    for arrival_ms, number in events[at:]:
+        push(number, arrival_ms)
+    while len(heard) < len(packets) - missing:
+        _listen(receiver, heard)
+    silence = np.zeros(
+        (round(starts[missing] * receiver.sample_rate / 1000), receiver.channels), np.float32
+    )
+    names = [Source.PLC.value] * missing
+    names += [s.value for s in receiver.stats.sources if s is not Source.WAITING]
+    return np.concatenate([silence, *heard]), names
+
+
+def _events(way: Flags | Transit, starts: npt.NDArray[np.float64]) -> list[tuple[float, int]]:
+    """(arrival in ms after the first arrival, packet), in order."""
+    if not isinstance(way, Transit):
+        way = Transit(starts[:-1], starts[:-1], np.zeros(len(way), np.int64)).losing(way)
+    arrivals = way.arrivals()
+    return [(arrival_ms - arrivals[0][0], number) for arrival_ms, number in arrivals]
+
+
+def _first_played(events: list[tuple[float, int]], jitter_ms: float) -> int:
+    """Of packets out of order, the first may come while play-out waits."""
+    return min([events[0][1], *(n for arrival_ms, n in events if arrival_ms < jitter_ms)])
+
+
+def _pusher(
+    packets: Sequence[bytes],
+    receiver: Receiver,
+    payloads: Sequence[bytes] | None,
+    starts: npt.NDArray[np.float64],
+) -> Callable[[int, float], object]:
+    """What gives a packet, by number, to the receiver: through RTP where there are copies."""
+    if payloads is None or payloads is packets:
+        return lambda number, arrival_ms: receiver.push(packets[number], number, arrival_ms)
+    rtp = RtpReceiver(receiver, OPUS_TYPE, RED_TYPE)
+    return lambda number, arrival_ms: rtp.push_packet(
+        RtpPacket(RED_TYPE, number & 0xFFFF, round(CLOCK * starts[number]), 1, payloads[number]),
+        arrival_ms,
+    )
+
+
+def _listen(receiver: Receiver, heard: list[Floats]) -> None:
+    frame = receiver.pull()
+    if receiver.stats.sources[-1] is not Source.WAITING:
+        heard.append(interleaved(frame, receiver.channels))

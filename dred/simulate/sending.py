@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a scheme sends for a bitrate; loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dred._native import Floats
+from dred.allocation import regular_bitrate
+from dred.models import Models
+from dred.rtp.bitrate import LEAST, opus_bitrate
+from dred.rtp.red import HEADER_BYTES, PRIMARY_BYTES
+from dred.rtp.session import RtpSender
+from dred.sender import BITRATES, Sender
+from dred.simulate.schemes import Scheme
+from dred.simulate.split import split_bitrate
+
+EQUAL = ("total", "regular")
+# The share of LBRR is found on this much of the speech, in so many attempts.
+CALIBRATION_S = 10
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """bitrate: bit/s, of all that is sent (equal="total") or of the regular frames alone, with
+    redundancy on top ("regular"). loss_percent: what the sender is told."""
+
+    bitrate: int
+    loss_percent: int
+    frame_ms: int = 20
+    dred_ms: int = 1000
+    equal: str = "total"
+
+    def __post_init__(self) -> None:
+        if self.equal not in EQUAL:
+            raise ValueError(f"equal: expected one of {EQUAL}, got {self.equal!r}")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """packets: of Opus. payloads: of RTP, copies included. lookahead: samples of delay."""
+
+    packets: list[bytes]
+    payloads: list[bytes]
+    lookahead: int
+    stats: dict[str, Any]
+
+
+def send_speech(
+    pcm: Floats, rate: int, scheme: Scheme, settings: Settings, models: Models | None
+) -> Sent:
+    """All packets of speech [n, channels] at one of Opus's rates."""
+
+    def sender(bitrate: int, *, lbrr: bool, dred: bool) -> Sender:
+        return Sender(
+            rate, pcm.shape[1], settings.frame_ms, bitrate,
+            dred_ms=settings.dred_ms if dred else 0,
+            lbrr=lbrr,
+            loss_percent=settings.loss_percent if lbrr or dred else 0,
+            models=models,
+        )  # fmt: skip
+
+    def measure(bitrate: int, lbrr: bool) -> float:
+        packets = sender(bitrate, lbrr=lbrr, dred=False).push(pcm[: CALIBRATION_S * rate])
+        return split_bitrate(packets, packets).regular
+
+    bitrate = _total(scheme, settings) if settings.equal == "total" else settings.bitrate
+    if settings.equal == "regular":
+        bitrate = _on_top(scheme, settings, measure)
+    encoder = sender(bitrate, lbrr=scheme.lbrr, dred=scheme.dred)
+    packets = encoder.push(pcm) + encoder.flush()
+    payloads = add_copies(packets, scheme.red)
+    return Sent(packets, payloads, encoder.lookahead, dict(encoder.stats))
+
+
+def add_copies(packets: list[bytes], copies: int) -> list[bytes]:
+    """RTP payloads: each packet, after copies of those before it (RFC 2198)."""
+    if not copies:
+        return packets
+    sender = RtpSender(ssrc=1, red_copies=copies, sequence=0, timestamp=0)
+    sent = [sender.send(packet) for packet in packets]
+    return [packet.payload for packet in sent if packet is not None]
+
+
+def _total(scheme: Scheme, settings: Settings) -> int:
+    """Bit/s for Opus packets, where copies and their headers take their part."""
+    if not scheme.red:
+        return settings.bitrate
+    headers = 8000 * (PRIMARY_BYTES + scheme.red * HEADER_BYTES) // settings.frame_ms
+    left = max(LEAST, settings.bitrate - headers)
+    return opus_bitrate(left, scheme.red, settings.loss_percent, scheme.lbrr, scheme.dred)
+
+
+def _on_top(scheme: Scheme, settings: Settings, measure: Callable[[int, bool], float]) -> int:
+    """Bit/s for Opus packets whose regular frames get what they would get without redundancy.
+
+    measure: kb/s of the regular frames at a bitrate, without and with LBRR."""
+    lbrr = scheme.lbrr and settings.loss_percent > 0
+    opus = settings.bitrate
+    if lbrr:
+        wanted = measure(opus, False)
+        for _ in range(ATTEMPTS):
+            found = measure(opus, True)
+            opus = min(BITRATES[1], round(opus * wanted / found)) if found else opus
+    if not scheme.dred or not settings.loss_percent:
+        return opus
+    low, high = opus, BITRATES[1]
+    while high - low > 100:
+        middle = (low + high) // 2
+        if regular_bitrate(middle, settings.loss_percent, lbrr) < opus:
+            low = middle
+        else:
+            high = middle
+    return high

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Send and arrival times as CSV; knows no files.
+
+    packet,lost,sent_ms,arrival_ms,bytes
+    0,0,0.000,41.250,80
+    1,1,20.000,,80                         an empty arrival: it never came
+    2,0,40.000,77.125,80
+    2,0,40.000,82.125,80                   it came twice
+
+Of these columns sent_ms and arrival_ms are needed; sent_s and arrival_s, in seconds, do as well.
+Without numbers of packets, every row is one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from dred.errors import TraceError
+from dred.traces.formats import csv_names, csv_rows, numbered_lines
+from dred.traces.transit import Transit
+
+COLUMNS = "packet,lost,sent_ms,arrival_ms,bytes"
+UNITS = {"ms": 1.0, "s": 1000.0}
+
+
+def has_times(text: str) -> bool:
+    """Whether this is a table of times."""
+    lines = numbered_lines(text)
+    if not lines:
+        return False
+    names = csv_names(lines[0][1])
+    return any(f"sent_{unit}" in names and f"arrival_{unit}" in names for unit in UNITS)
+
+
+def parse_times(text: str, name: str = "trace") -> Transit:
+    """A transit from text that has_times; `name` is for messages."""
+    lines = numbered_lines(text)
+    names = csv_names(lines[0][1])
+    unit = next(u for u in UNITS if f"sent_{u}" in names and f"arrival_{u}" in names)
+    sent: dict[int, float] = {}
+    came: dict[int, list[float]] = {}
+    sizes: dict[int, int] = {}
+    try:
+        for index, (line, row) in enumerate(csv_rows(lines)):
+            packet = _whole(row.get("packet", str(index)), line)
+            sent[packet] = UNITS[unit] * _time(row[f"sent_{unit}"], line)
+            arrival = row[f"arrival_{unit}"]
+            if arrival:
+                came.setdefault(packet, []).append(UNITS[unit] * _time(arrival, line))
+            sizes[packet] = _whole(row.get("bytes") or "0", line)
+    except TraceError as reason:
+        raise TraceError(f"{name}: {reason}") from None
+    if not sent:
+        raise TraceError(f"{name}: holds no packets")
+    order = sorted(sent)
+    first = {packet: sorted(arrivals) for packet, arrivals in came.items()}
+    place = {packet: index for index, packet in enumerate(order)}
+    return Transit(
+        np.array([sent[packet] for packet in order]),
+        np.array([first[packet][0] if packet in first else math.inf for packet in order]),
+        np.array([sizes[packet] for packet in order], np.int64),
+        tuple((place[packet], ms) for packet in order for ms in first.get(packet, [])[1:]),
+    )
+
+
+def format_times(transit: Transit) -> str:
+    again: dict[int, list[float]] = {}
+    for packet, arrival in transit.copies:
+        again.setdefault(packet, []).append(arrival)
+    lines = [COLUMNS]
+    for i, arrival in enumerate(transit.arrival_ms.tolist()):
+        for ms in (arrival, *again.get(i, ())):
+            lost = math.isinf(ms)
+            shown = "" if lost else f"{ms:.3f}"
+            lines.append(f"{i},{lost:d},{transit.sent_ms[i]:.3f},{shown},{transit.sizes[i]}")
+    return "\n".join(lines) + "\n"
+
+
+def _time(text: str, line: int) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise TraceError(f"line {line}: {text[:20]!r} is no time")
+    return value
+
+
+def _whole(text: str, line: int) -> int:
+    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise TraceError(f"line {line}: {text[:20]!r} is no whole number")
+    return int(text)
