@@ -68,8 +68,11 @@ typedef enum dred_error {
 DRED_API const char *dred_strerror(int error);
 /* Version of the library, "major.minor.patch". Static storage. */
 DRED_API const char *dred_version(void);
-/* Name of the best kernel set of this processor: "avx512vnni", "avx2", "portable". */
+/* Name of the best kernel set of this processor: "portable", on x86 also "sse41", "avx2" or
+ * "avx512vnni", on 64-bit ARM "neon" or "dotprod". Static storage. */
 DRED_API const char *dred_cpu(void);
+/* Names of all kernel sets of this processor, slowest first: 0 is "portable"; NULL beyond the best. */
+DRED_API const char *dred_cpu_name(int index);
 
 /* ---- models ------------------------------------------------------------------------------ */
 
@@ -346,6 +349,17 @@ DRED_API int dred_concealer_step(dred_concealer *concealer, const float *feature
 DRED_API int dred_concealer_wants(const dred_concealer *concealer);
 /* Feature vector used in the last step (after attenuation), [20]. */
 DRED_API int dred_concealer_features(const dred_concealer *concealer, float *features);
+
+/* ---- measurement -------------------------------------------------------------------------------------------- */
+
+/* For benchmarks: what the networks spend their time with, on its own. Makes an int8 layer of random
+ * weights and multiplies it `repeat` times. Allocates and frees what it needs.
+ * @param cpu     as for dred_models_create
+ * @param inputs, outputs multiples of 4 and of 8, at most 4096
+ * @param density 1..100: percent of the blocks of 8 x 4 weights that are kept; below 100 the layer is
+ *        stored as a sparse one
+ * @return multiplications of one product, or a dred_error                                            */
+DRED_API int64_t dred_exercise(const char *cpu, int inputs, int outputs, int density, int repeat);
 
 /* cdef-end */
 

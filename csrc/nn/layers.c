@@ -14,8 +14,9 @@ void linear_apply(const kernel_table *kernels, const linear *layer, float *y, ac
             kernels->dense_float(layer, y, x.value);
         return;
     }
-    /* AVX2 adds pairs of products in 16 bits, which only weights of a proper exporter fit. */
-    if (layer->wide_pairs && kernels->level == CPU_AVX2)
+    /* x86 without VNNI adds pairs of products in 16 bits, which only weights of a proper exporter
+     * fit. */
+    if (layer->wide_pairs)
         kernels = kernels_for(CPU_PORTABLE);
     if (layer->columns != NULL)
         kernels->sparse_int8(layer, y, x.code);

@@ -212,6 +212,17 @@ static void check_arguments(const image_builder *good) {
     CHECK(dred_models_create(good->bytes, good->size - 1, NULL, NULL, NULL, 0) == NULL);
     dred_models_destroy(NULL);
     CHECK(dred_models_networks(NULL) == 0 && dred_models_size(NULL) == 0);
+    int sets = 0;
+    while (dred_cpu_name(sets) != NULL)
+        sets++;
+    CHECK(sets > 0 && strcmp(dred_cpu_name(0), "portable") == 0);
+    CHECK(sets > 0 && strcmp(dred_cpu_name(sets - 1), dred_cpu()) == 0);
+    CHECK(dred_cpu_name(-1) == NULL);
+    CHECK(dred_exercise("portable", 64, 32, 100, 2) == 64 * 32);
+    CHECK(dred_exercise(NULL, 64, 32, 50, 2) > 0 && dred_exercise(NULL, 64, 32, 50, 2) < 64 * 32);
+    CHECK(dred_exercise("z80", 64, 32, 100, 1) == DRED_ERR_ARGUMENT);
+    CHECK(dred_exercise(NULL, 62, 32, 100, 1) == DRED_ERR_ARGUMENT);
+    CHECK(dred_exercise(NULL, 64, 32, 0, 1) == DRED_ERR_ARGUMENT);
 }
 
 /* ---- the networks ---- */
