@@ -146,8 +146,12 @@ ctest-neon:
 			RUNNER="$(ARM_RUNNER) -cpu $$cpu" || exit 1; \
 	done; fi
 
+comma := ,
+# See csrc/tests/forbid_allocation.h.
+WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc aligned_alloc free)
+
 $(OBJECTS_IN)/run_tests: $(LIB_OBJECTS) $(TEST_OBJECTS)
-	$(CC) $(SANITISE) $(LDFLAGS) $^ -lm -o $@
+	$(CC) $(SANITISE) $(LDFLAGS) $(WRAP) $^ -lm -o $@
 
 clean:
 	rm -rf build demo $(VENV) *.egg-info dred/_core*.so
