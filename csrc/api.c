@@ -46,6 +46,10 @@ void dred_analysis_destroy(dred_analysis *analysis) {
     free(analysis);
 }
 
+size_t dred_analysis_size(void) {
+    return sizeof(dred_analysis);
+}
+
 int dred_analysis_process(dred_analysis *analysis, const float *pcm, int steps, float *out) {
     if (!analysis || !pcm || !out || steps < 0) return DRED_ERR_ARGUMENT;
     for (int i = 0; i < steps; i++, pcm += DRED_STEP, out += DRED_ANALYSIS_SIZE) {
@@ -77,6 +81,10 @@ void dred_rdovae_encoder_reset(dred_rdovae_encoder *encoder) {
 
 void dred_rdovae_encoder_destroy(dred_rdovae_encoder *encoder) {
     free(encoder);
+}
+
+size_t dred_rdovae_encoder_size(void) {
+    return sizeof(dred_rdovae_encoder);
 }
 
 int dred_rdovae_encoder_process(dred_rdovae_encoder *encoder, const float *features, int count,
@@ -122,6 +130,10 @@ void dred_vocoder_destroy(dred_vocoder *vocoder) {
     free(vocoder);
 }
 
+size_t dred_vocoder_size(void) {
+    return sizeof(dred_vocoder);
+}
+
 int dred_vocoder_resume(dred_vocoder *vocoder, const float *pcm, const float *features) {
     if (!vocoder || !pcm || !features) return DRED_ERR_ARGUMENT;
     fargan_resume(&vocoder->models->vocoder, &vocoder->state, pcm, features);
@@ -155,6 +167,10 @@ void dred_predictor_copy(dred_predictor *to, const dred_predictor *from) {
 
 void dred_predictor_destroy(dred_predictor *predictor) {
     free(predictor);
+}
+
+size_t dred_predictor_size(void) {
+    return sizeof(dred_predictor);
 }
 
 int dred_predictor_step(dred_predictor *predictor, const float *input, float *features) {

@@ -26,6 +26,10 @@ void dred_decoder_destroy(dred_decoder *decoder) {
     free(decoder);
 }
 
+size_t dred_decoder_size(void) {
+    return sizeof(dred_decoder);
+}
+
 int dred_decoder_parse(dred_decoder *decoder, const unsigned char *payload, int size,
                        int frame_offset, int max_chunks) {
     if (!decoder) return DRED_ERR_ARGUMENT;

@@ -32,6 +32,10 @@ static streaming create(const dred_models *models) {
     s.latents = dred_rdovae_encoder_create(models, &error);
     s.vocoder = dred_vocoder_create(models, &error);
     s.predictor = dred_predictor_create(models, &error);
+    /* A thousand streams fit a small server. */
+    CHECK(dred_encoder_size() + dred_decoder_size() + dred_concealer_size() < 128 * 1024);
+    CHECK(dred_analysis_size() + dred_rdovae_encoder_size() < dred_encoder_size());
+    CHECK(dred_vocoder_size() + dred_predictor_size() < dred_concealer_size());
     CHECK(error == DRED_OK && s.encoder && s.decoder && s.concealer && s.resampler);
     return s;
 }
