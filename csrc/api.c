@@ -104,10 +104,7 @@ int dred_rdovae_decode(const dred_models *models, const float *state, const floa
     if (!(models->networks & DRED_NET_DECODER)) return DRED_ERR_MISSING;
     rdovae_dec_state decoder;
     rdovae_dec_init(&models->decoder, &decoder, state);
-    for (int i = 0; i < chunks; i++) {
-        rdovae_dec_step(&models->decoder, &decoder, latents + i * (DRED_LATENT_DIM + 1),
-                        features + i * DRED_CHUNK_STEPS * DRED_FEATURES);
-    }
+    rdovae_dec_run(&models->decoder, &decoder, latents, chunks, features);
     return DRED_OK;
 }
 

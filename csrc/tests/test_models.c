@@ -159,7 +159,7 @@ static void run_networks(const dred_models *models, trace *t, float bad) {
         rdovae_enc_step(&models->encoder, &encoder, in, out, more);
         keep(t, out, RDOVAE_LATENT);
         keep(t, more, RDOVAE_STATE);
-        rdovae_dec_step(&models->decoder, &decoder, in, out);
+        rdovae_dec_run(&models->decoder, &decoder, in, 1, out);
         keep(t, out, RDOVAE_DEC_OUTPUT);
         plc_net_step(&models->plc, &plc, in, out);
         keep(t, out, PLC_NET_OUTPUT);
@@ -172,6 +172,27 @@ static void run_networks(const dred_models *models, trace *t, float bad) {
         fargan_step(&models->vocoder, &vocoder, in, out);
         keep(t, out, FARGAN_FRAME);
     }
+}
+
+/* Many chunks at once give what one after the other gives, also where blocks are not filled. */
+static void check_decoder_blocks(const dred_models *models) {
+    enum { CHUNKS = 21, FIRST = 3 };
+    image_builder random = {.seed = 12};
+    static float latents[CHUNKS * RDOVAE_DEC_INPUT], once[CHUNKS * RDOVAE_DEC_OUTPUT];
+    static float single[CHUNKS * RDOVAE_DEC_OUTPUT], start[RDOVAE_DEC_STATE];
+    rdovae_dec_state a, b;
+    for (int i = 0; i < CHUNKS * RDOVAE_DEC_INPUT; i++)
+        latents[i] = 2.0f * image_uniform(&random);
+    rdovae_dec_init(&models->decoder, &a, start);
+    rdovae_dec_init(&models->decoder, &b, start);
+    rdovae_dec_run(&models->decoder, &a, latents, FIRST, once);
+    rdovae_dec_run(&models->decoder, &a, latents + FIRST * RDOVAE_DEC_INPUT, CHUNKS - FIRST,
+                   once + FIRST * RDOVAE_DEC_OUTPUT);
+    for (int i = 0; i < CHUNKS; i++)
+        rdovae_dec_run(&models->decoder, &b, latents + i * RDOVAE_DEC_INPUT, 1,
+                       single + i * RDOVAE_DEC_OUTPUT);
+    CHECK(memcmp(once, single, sizeof once) == 0);
+    CHECK(memcmp(&a, &b, sizeof a) == 0);
 }
 
 static void check_networks(void) {
@@ -199,6 +220,7 @@ static void check_networks(void) {
             for (int i = 0; i < other.count; i++)
                 CHECK(isfinite(other.value[i]));
         }
+        check_decoder_blocks(models);
         dred_models_destroy(models);
     }
     free(image.bytes);

@@ -13,7 +13,6 @@ from dred.cli.bench.setting import MAX_CHUNKS, Setting
 
 COUNTS = (1, 10, 100, 1000)
 STEPS = 2  # of 10 ms in a packet
-WARM_UP = 60  # packets, until payloads are long
 
 
 class Concealing:
@@ -43,11 +42,10 @@ def _row(setting: Setting, count: int) -> dict[str, Any]:
     senders = [Sending(setting, MAX_CHUNKS) for _ in range(count)]
     receivers = Concealing(setting, count)
     decoders = [Handle("decoder", setting.models) for _ in range(count)]
-    for _ in range(max(2, WARM_UP // count)):
-        for sender in senders:
-            sender.packet()
-    data = senders[0].payload()
+    for sender in senders:
+        sender.packet()
     receivers.packet()
+    data = setting.payload()
     features = ffi.new("float[]", lib.DRED_FEATURES)
 
     def send() -> None:
@@ -62,10 +60,8 @@ def _row(setting: Setting, count: int) -> dict[str, Any]:
             check(lib.dred_decoder_features(decoder.raw, last, features))
 
     row: dict[str, Any] = {"streams": count}
-    calls = {"send": send, "decode": decode if data else None, "conceal": receivers.packet}
-    for name, call in calls.items():
-        if call is not None:
-            row[f"{name}_ns"] = fastest(call, setting.seconds) / count
+    for name, call in (("send", send), ("decode", decode), ("conceal", receivers.packet)):
+        row[f"{name}_ns"] = fastest(call, setting.seconds) / count
     row["bytes_per_stream"] = (resident_bytes() - before) / count
     row["peak_bytes"] = peak_bytes()
     return row
@@ -89,10 +85,7 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         cells.append(
             [
                 str(row["streams"]),
-                *(
-                    f"{row[name] / 1000:.1f}" if name in row else ""
-                    for name in ("send_ns", "decode_ns", "conceal_ns")
-                ),
+                *(f"{row[name] / 1000:.1f}" for name in ("send_ns", "decode_ns", "conceal_ns")),
                 f"{row['bytes_per_stream'] / 1024:.0f} kB",
                 f"{row['peak_bytes'] / 2**20:.0f} MB",
             ]
