@@ -4,7 +4,7 @@
 Names are loaded when they are first used: importing this package loads nothing else, not even
 numpy."""
 
-import importlib
+import importlib.util
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -77,11 +77,14 @@ _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'dred' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"dred.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+    """A public name, or a module of the package, when it is first asked for."""
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f"dred.{_HOMES[name]}"), name)
+        globals()[name] = value
+        return value
+    if not name.startswith("__") and importlib.util.find_spec(f"dred.{name}") is not None:
+        return importlib.import_module(f"dred.{name}")
+    raise AttributeError(f"module 'dred' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -41,6 +41,10 @@ def test_simulate_is_the_function(first):
     assert in_new_process(code) == "function"
 
 
+def test_modules_are_attributes():
+    assert in_new_process("import dred; print(dred.stages.STEP)") == 160
+
+
 def test_unknown_name():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         dred.nothing  # noqa: B018
