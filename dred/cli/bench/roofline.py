@@ -13,7 +13,7 @@ from dred.cli.bench.setting import Setting
 
 NEAR, FAR = (128, 128), (1024, 2048)  # inputs, outputs: 16 kB, 2 MB of weights
 DENSITIES = (100, 50, 25)  # percent of the blocks
-REPEAT_PRODUCTS = 30_000_000  # in one measurement, so that making the layer does not count
+REPEAT_PRODUCTS = 100_000_000  # in one measurement, so that making the layer does not count
 
 
 def _rate(kernels: str, shape: tuple[int, int], density: int, seconds: float) -> float:
