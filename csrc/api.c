@@ -46,6 +46,10 @@ void dred_analysis_destroy(dred_analysis *analysis) {
     free(analysis);
 }
 
+size_t dred_analysis_size(void) {
+    return sizeof(dred_analysis);
+}
+
 int dred_analysis_process(dred_analysis *analysis, const float *pcm, int steps, float *out) {
     if (!analysis || !pcm || !out || steps < 0) return DRED_ERR_ARGUMENT;
     for (int i = 0; i < steps; i++, pcm += DRED_STEP, out += DRED_ANALYSIS_SIZE) {
@@ -79,6 +83,10 @@ void dred_rdovae_encoder_destroy(dred_rdovae_encoder *encoder) {
     free(encoder);
 }
 
+size_t dred_rdovae_encoder_size(void) {
+    return sizeof(dred_rdovae_encoder);
+}
+
 int dred_rdovae_encoder_process(dred_rdovae_encoder *encoder, const float *features, int count,
                                 float *latents, float *states) {
     if (!encoder || !features || !latents || !states || count < 0) return DRED_ERR_ARGUMENT;
@@ -96,10 +104,7 @@ int dred_rdovae_decode(const dred_models *models, const float *state, const floa
     if (!(models->networks & DRED_NET_DECODER)) return DRED_ERR_MISSING;
     rdovae_dec_state decoder;
     rdovae_dec_init(&models->decoder, &decoder, state);
-    for (int i = 0; i < chunks; i++) {
-        rdovae_dec_step(&models->decoder, &decoder, latents + i * (DRED_LATENT_DIM + 1),
-                        features + i * DRED_CHUNK_STEPS * DRED_FEATURES);
-    }
+    rdovae_dec_run(&models->decoder, &decoder, latents, chunks, features);
     return DRED_OK;
 }
 
@@ -120,6 +125,10 @@ void dred_vocoder_reset(dred_vocoder *vocoder) {
 
 void dred_vocoder_destroy(dred_vocoder *vocoder) {
     free(vocoder);
+}
+
+size_t dred_vocoder_size(void) {
+    return sizeof(dred_vocoder);
 }
 
 int dred_vocoder_resume(dred_vocoder *vocoder, const float *pcm, const float *features) {
@@ -155,6 +164,10 @@ void dred_predictor_copy(dred_predictor *to, const dred_predictor *from) {
 
 void dred_predictor_destroy(dred_predictor *predictor) {
     free(predictor);
+}
+
+size_t dred_predictor_size(void) {
+    return sizeof(dred_predictor);
 }
 
 int dred_predictor_step(dred_predictor *predictor, const float *input, float *features) {

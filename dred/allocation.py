@@ -77,8 +77,8 @@ def choose_levels(chunks: int, bits: float) -> Levels:
     settings, expected, damage = _settings()
     cost = expected[:, chunks - 1]
     fitting = np.where(cost <= bits, damage[:, chunks - 1], np.inf)
-    index = int(np.argmin(fitting if np.isfinite(fitting).any() else cost))
-    return settings[index]
+    index = int(np.argmin(fitting))
+    return settings[index if cost[index] <= bits else int(np.argmin(cost))]
 
 
 def regular_bitrate(total: int, loss_percent: int, lbrr: bool) -> int:
@@ -117,10 +117,10 @@ class Budget:
     def allowance(self) -> float:
         """Bits for the payload of the next packet."""
         bits = self._mean + self._saved / self.HORIZON
-        return float(np.clip(bits, self.LEAST * self._mean, self.MOST * self._mean))
+        return min(max(bits, self.LEAST * self._mean), self.MOST * self._mean)
 
     def spend(self, packet_bytes: int) -> None:
         """Account for a finished packet."""
         limit = self.HORIZON * self._mean
         self._saved += self._packet_bits - 8 * packet_bytes
-        self._saved = float(np.clip(self._saved, -limit, limit))
+        self._saved = min(max(self._saved, -limit), limit)

@@ -8,6 +8,7 @@ opuslib's classes are avoided on purpose: in 3.0.1 the `inband_fec` setter forge
 from __future__ import annotations
 
 import ctypes
+from functools import cached_property
 
 import numpy as np
 
@@ -97,7 +98,7 @@ class OpusEncoder:
             if name is not None:
                 self._set(request, _AUTO if name == "auto" else table[name], what)
 
-    @property
+    @cached_property
     def lookahead(self) -> int:
         """Delay of encoder and decoder together, in samples at the encoder's rate."""
         value = ctypes.c_int32()

@@ -17,6 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "reference")]
 import vectors  # noqa: E402
 
 import dred  # noqa: E402
+from dred.models import kernel_sets  # noqa: E402
 
 WIDTH = 46
 
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     if not vectors.modules():
         print(f"no reference vectors in {vectors.folder()} (DRED_SHARED)", file=sys.stderr)
         return 2
-    args.cpu = args.cpu or vectors.kernels()
+    args.cpu = args.cpu or kernel_sets()
     columns = "".join(f"{name:>12}" for name in args.cpu)
     print(f"{'quantity':{WIDTH}}{columns}       limit")
     failed = 0

@@ -5,22 +5,49 @@
 
 #include <string.h>
 
-static const char *const level_names[CPU_LEVELS] = {"portable", "avx2", "avx512vnni"};
+#if defined(CPU_X86)
+
+static const char *const level_names[CPU_LEVELS] = {"portable", "sse41", "avx2", "avx512vnni"};
 
 cpu_level cpu_best_level(void) {
-#if defined(__x86_64__) && defined(__GNUC__)
     /* The builtins ask XGETBV too, so an operating system without wide registers counts. */
     __builtin_cpu_init();
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+    if (!__builtin_cpu_supports("sse4.1"))
         return CPU_PORTABLE;
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+        return CPU_SSE41;
     if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512vnni"))
         return CPU_AVX512VNNI;
     return CPU_AVX2;
+}
+
+#elif defined(CPU_ARM)
+
+#ifdef __linux__
+#include <sys/auxv.h>
+#endif
+
+static const char *const level_names[CPU_LEVELS] = {"portable", "neon", "dotprod"};
+
+cpu_level cpu_best_level(void) {
+#if defined(__ARM_FEATURE_DOTPROD)
+    return CPU_DOTPROD; /* the compiler was told so, as on all Macs with this architecture */
+#elif defined(__linux__)
+    enum { ASIMDDP = 1 << 20 }; /* HWCAP_ASIMDDP of the kernel's interface */
+    return getauxval(AT_HWCAP) & ASIMDDP ? CPU_DOTPROD : CPU_NEON;
 #else
-    return CPU_PORTABLE;
+    return CPU_NEON;
 #endif
 }
+
+#else
+
+static const char *const level_names[CPU_LEVELS] = {"portable"};
+
+cpu_level cpu_best_level(void) { return CPU_PORTABLE; }
+
+#endif
 
 const char *cpu_level_name(cpu_level level) { return level_names[level]; }
 

@@ -55,6 +55,10 @@ void dred_concealer_destroy(dred_concealer *concealer) {
     free(concealer);
 }
 
+size_t dred_concealer_size(void) {
+    return sizeof(dred_concealer);
+}
+
 static int min_int(int a, int b) {
     return a < b ? a : b;
 }
@@ -193,5 +197,26 @@ int dred_concealer_step(dred_concealer *concealer, const float *features,
 int dred_concealer_features(const dred_concealer *concealer, float *features) {
     if (!concealer || !features) return DRED_ERR_ARGUMENT;
     memcpy(features, concealer->queue + LAST_VECTOR, DRED_FEATURES * sizeof(float));
+    return DRED_OK;
+}
+
+static const float *features_of(const float *const *features, int i) {
+    return features ? features[i] : NULL;
+}
+
+int dred_concealer_step_many(dred_concealer *const *concealers, int count,
+                             const float *const *features, const unsigned char *const *known,
+                             float *const *pcm, int *used) {
+    if (!concealers || count < 0 || !pcm || (features && !known)) return DRED_ERR_ARGUMENT;
+    for (int i = 0; i < count; i++) {
+        if (!concealers[i] || !pcm[i] || (features_of(features, i) && !known[i])) {
+            return DRED_ERR_ARGUMENT;
+        }
+    }
+    for (int i = 0; i < count; i++) {
+        const float *given = features_of(features, i);
+        int taken = dred_concealer_step(concealers[i], given, given ? known[i] : NULL, pcm[i]);
+        if (used) used[i] = taken;
+    }
     return DRED_OK;
 }

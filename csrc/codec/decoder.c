@@ -26,6 +26,10 @@ void dred_decoder_destroy(dred_decoder *decoder) {
     free(decoder);
 }
 
+size_t dred_decoder_size(void) {
+    return sizeof(dred_decoder);
+}
+
 int dred_decoder_parse(dred_decoder *decoder, const unsigned char *payload, int size,
                        int frame_offset, int max_chunks) {
     if (!decoder) return DRED_ERR_ARGUMENT;
@@ -53,10 +57,12 @@ int dred_decoder_features(dred_decoder *decoder, int k, float *features) {
     if (decoder->decoded == 0) {
         rdovae_dec_init(network, &decoder->network, decoder->payload.state);
     }
-    for (; decoder->decoded <= chunk; decoder->decoded++) {
-        rdovae_dec_step(network, &decoder->network,
-                        decoder->payload.latents + decoder->decoded * (DRED_LATENT_DIM + 1),
-                        decoder->features + decoder->decoded * DRED_CHUNK_STEPS * DRED_FEATURES);
+    int missing = chunk + 1 - decoder->decoded;
+    if (missing > 0) {
+        rdovae_dec_run(network, &decoder->network,
+                       decoder->payload.latents + decoder->decoded * (DRED_LATENT_DIM + 1), missing,
+                       decoder->features + decoder->decoded * DRED_CHUNK_STEPS * DRED_FEATURES);
+        decoder->decoded += missing;
     }
     memcpy(features, decoder->features + k * DRED_FEATURES, DRED_FEATURES * sizeof(float));
     return DRED_OK;

@@ -57,6 +57,10 @@ void dred_encoder_destroy(dred_encoder *encoder) {
     free(encoder);
 }
 
+size_t dred_encoder_size(void) {
+    return sizeof(dred_encoder);
+}
+
 static void make_latent(dred_encoder *encoder) {
     float features[2 * DRED_FEATURES], analysis[DRED_ANALYSIS_SIZE];
     for (int i = 0; i < 2; i++) {

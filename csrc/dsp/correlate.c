@@ -14,7 +14,7 @@ static void correlate_portable(const float *x, const float *y, float *out) {
     }
 }
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(CPU_X86)
 #include <immintrin.h>
 
 /* Seven sums of eight lags: four blocks make 224, and as many independent chains of fused
@@ -39,7 +39,7 @@ __attribute__((target("avx2,fma"))) static void correlate_avx2(const float *x, c
 
 void correlate(cpu_level level, const float x[CORRELATE_LENGTH], const float *y,
                float out[CORRELATE_LAGS]) {
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(CPU_X86)
     if (level >= CPU_AVX2) {
         correlate_avx2(x, y, out);
         return;

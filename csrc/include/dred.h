@@ -9,6 +9,7 @@
  *   - positions inside packets are in units of 2.5 ms (40 samples), as on the wire;
  *   - functions return >= 0 for success, or a negative dred_error;
  *   - a dred_models is immutable once created: share one among any number of handles and threads;
+ *   - dred_..._size tells the bytes of a handle, the models it refers to apart;
  *   - every other handle belongs to one thread at a time, keeps a reference to nothing but its
  *     models (which must outlive it), and allocates only in its _create function;
  *   - bytes that come from the network are never trusted: any input gives a defined result.
@@ -68,8 +69,11 @@ typedef enum dred_error {
 DRED_API const char *dred_strerror(int error);
 /* Version of the library, "major.minor.patch". Static storage. */
 DRED_API const char *dred_version(void);
-/* Name of the best kernel set of this processor: "avx512vnni", "avx2", "portable". */
+/* Name of the best kernel set of this processor: "portable", on x86 also "sse41", "avx2" or
+ * "avx512vnni", on 64-bit ARM "neon" or "dotprod". Static storage. */
 DRED_API const char *dred_cpu(void);
+/* Names of all kernel sets of this processor, slowest first: 0 is "portable"; NULL beyond the best. */
+DRED_API const char *dred_cpu_name(int index);
 
 /* ---- models ------------------------------------------------------------------------------ */
 
@@ -107,6 +111,7 @@ typedef struct dred_analysis dred_analysis;
 DRED_API dred_analysis *dred_analysis_create(const dred_models *models, int *error);
 DRED_API void dred_analysis_reset(dred_analysis *analysis);
 DRED_API void dred_analysis_destroy(dred_analysis *analysis);
+DRED_API size_t dred_analysis_size(void);
 /* Analyse steps. The spectral window of each is centred on its first sample.
  * @param pcm [steps * 160]
  * @param out [steps * 36] features (20) and LPC (16)                                            */
@@ -121,6 +126,7 @@ typedef struct dred_rdovae_encoder dred_rdovae_encoder;
 DRED_API dred_rdovae_encoder *dred_rdovae_encoder_create(const dred_models *models, int *error);
 DRED_API void dred_rdovae_encoder_reset(dred_rdovae_encoder *encoder);
 DRED_API void dred_rdovae_encoder_destroy(dred_rdovae_encoder *encoder);
+DRED_API size_t dred_rdovae_encoder_size(void);
 /* Double steps of 20 ms.
  * @param features [count * 40] two feature vectors each, older first
  * @param latents [count * 25], @param states [count * 50], both unquantised                     */
@@ -179,6 +185,7 @@ typedef struct dred_vocoder dred_vocoder;
 DRED_API dred_vocoder *dred_vocoder_create(const dred_models *models, int *error);
 DRED_API void dred_vocoder_reset(dred_vocoder *vocoder);
 DRED_API void dred_vocoder_destroy(dred_vocoder *vocoder);
+DRED_API size_t dred_vocoder_size(void);
 /* Continue real audio.
  * @param pcm [320] the last samples
  * @param features [5 * 20] oldest first; the last two lie beyond the end of pcm                  */
@@ -192,6 +199,7 @@ DRED_API dred_predictor *dred_predictor_create(const dred_models *models, int *e
 DRED_API void dred_predictor_reset(dred_predictor *predictor);
 DRED_API void dred_predictor_copy(dred_predictor *to, const dred_predictor *from);
 DRED_API void dred_predictor_destroy(dred_predictor *predictor);
+DRED_API size_t dred_predictor_size(void);
 /* One step: [57] Burg cepstra, features, flag (1 received, 0 lost, -1 features only) -> [20]. */
 DRED_API int dred_predictor_step(dred_predictor *predictor, const float *input, float *features);
 
@@ -266,6 +274,7 @@ typedef struct dred_encoder dred_encoder;
 DRED_API dred_encoder *dred_encoder_create(const dred_models *models, int *error);
 DRED_API void dred_encoder_reset(dred_encoder *encoder);
 DRED_API void dred_encoder_destroy(dred_encoder *encoder);
+DRED_API size_t dred_encoder_size(void);
 /* Append 16 kHz samples; every 320 make one latent. Latent n (from 0) ends 320 (n + 1) - 24 samples
  * after the first one ever pushed: 24 zeros lead, which makes offsets exact for the 6.5 ms delay of
  * an Opus encoder and packets of a multiple of 20 ms.
@@ -309,6 +318,7 @@ DRED_API int dred_encoder_available(const dred_encoder *encoder,
 typedef struct dred_decoder dred_decoder;
 DRED_API dred_decoder *dred_decoder_create(const dred_models *models, int *error);
 DRED_API void dred_decoder_destroy(dred_decoder *decoder);
+DRED_API size_t dred_decoder_size(void);
 /* Take a payload (without prefix). Entropy decoding only; networks run when features are asked for.
  * @param frame_offset position in the packet of the frame that carried it, 2.5 ms units
  * @return chunks found                                                                              */
@@ -329,6 +339,7 @@ typedef struct dred_concealer dred_concealer;
 DRED_API dred_concealer *dred_concealer_create(const dred_models *models, int *error);
 DRED_API void dred_concealer_reset(dred_concealer *concealer);
 DRED_API void dred_concealer_destroy(dred_concealer *concealer);
+DRED_API size_t dred_concealer_size(void);
 /* Tell what was played: good samples, any number. Cheap: analysis is deferred to the next loss.     */
 DRED_API int dred_concealer_good(dred_concealer *concealer, const float *pcm, int samples);
 /* Take back the last samples that dred_concealer_step made, because they were not played. At most
@@ -342,10 +353,33 @@ DRED_API int dred_concealer_rewind(dred_concealer *concealer, int samples);
  * @return vectors consumed (3 or 1)                                                                  */
 DRED_API int dred_concealer_step(dred_concealer *concealer, const float *features,
                                  const unsigned char *known, float *pcm);
+/* One step of many streams, as a server has them: what dred_concealer_step does for each of them, in
+ * one call. Streams of the same models share the weights; no stream may occur twice.
+ * @param concealers [count]
+ * @param features [count] for each stream as above, or NULL; or all NULL
+ * @param known    [count] for each stream as above; NULL where features is
+ * @param pcm      [count] for each stream 160 samples
+ * @param used     NULL, or [count]: vectors consumed
+ * @return DRED_OK, or DRED_ERR_ARGUMENT, and then no stream has moved                              */
+DRED_API int dred_concealer_step_many(dred_concealer *const *concealers, int count,
+                                      const float *const *features,
+                                      const unsigned char *const *known, float *const *pcm,
+                                      int *used);
 /* Vectors that the next dred_concealer_step will take: 3 after good audio, else 1. */
 DRED_API int dred_concealer_wants(const dred_concealer *concealer);
 /* Feature vector used in the last step (after attenuation), [20]. */
 DRED_API int dred_concealer_features(const dred_concealer *concealer, float *features);
+
+/* ---- measurement -------------------------------------------------------------------------------------------- */
+
+/* For benchmarks: what the networks spend their time with, on its own. Makes an int8 layer of random
+ * weights and multiplies it `repeat` times. Allocates and frees what it needs.
+ * @param cpu     as for dred_models_create
+ * @param inputs, outputs multiples of 4 and of 8, at most 4096
+ * @param density 1..100: percent of the blocks of 8 x 4 weights that are kept; below 100 the layer is
+ *        stored as a sparse one
+ * @return multiplications of one product, or a dred_error                                            */
+DRED_API int64_t dred_exercise(const char *cpu, int inputs, int outputs, int density, int repeat);
 
 /* cdef-end */
 

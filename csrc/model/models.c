@@ -4,6 +4,7 @@
 #include "model/models.h"
 
 #include "base/cpu.h"
+#include "nn/exercise.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,17 @@
 enum { ALIGNMENT = 64 };
 
 const char *dred_cpu(void) { return cpu_level_name(cpu_best_level()); }
+
+const char *dred_cpu_name(int index) {
+    return index < 0 || index > (int)cpu_best_level() ? NULL : cpu_level_name((cpu_level)index);
+}
+
+/* Level of a name, the best for NULL, or -1 where this processor has none of that name. */
+static int usable_level(const char *cpu) {
+    cpu_level best = cpu_best_level();
+    int level = cpu == NULL ? (int)best : cpu_level_parse(cpu);
+    return level <= (int)best ? level : -1;
+}
 
 /* Which networks have any array in the image. */
 static int networks_present(const weights_image *image) {
@@ -65,16 +77,14 @@ dred_models *dred_models_create(const void *image, size_t size, const char *cpu,
                                 char *message, size_t capacity) {
     dred_models *models = NULL;
     weights_image records;
-    cpu_level best = cpu_best_level();
-    int level = cpu == NULL ? (int)best : cpu_level_parse(cpu);
+    int level = usable_level(cpu);
     int rc;
     if (message != NULL && capacity > 0)
         message[0] = '\0';
-    if (image == NULL || level < 0 || level > (int)best) {
+    if (image == NULL || level < 0) {
         if (message != NULL && capacity > 0)
             snprintf(message, capacity, "%s", image == NULL ? "no image"
-                                              : level < 0   ? "unknown processor name"
-                                                            : "processor lacks these kernels");
+                                                            : "no such kernels on this processor");
         rc = DRED_ERR_ARGUMENT;
     } else {
         rc = weights_open(&records, image, size, message, capacity);
@@ -96,6 +106,16 @@ int dred_models_networks(const dred_models *models) {
 
 const char *dred_models_cpu(const dred_models *models) {
     return models == NULL ? "" : cpu_level_name(models->kernels->level);
+}
+
+int64_t dred_exercise(const char *cpu, int inputs, int outputs, int density, int repeat) {
+    enum { LARGEST = 4096 };
+    int level = usable_level(cpu);
+    if (level < 0 || inputs < 1 || inputs > LARGEST || inputs % NN_COLS != 0 || outputs < 1 ||
+        outputs > LARGEST || outputs % NN_ROWS != 0 || density < 1 || density > 100 || repeat < 0)
+        return DRED_ERR_ARGUMENT;
+    int64_t products = exercise_product((cpu_level)level, inputs, outputs, density, repeat);
+    return products < 0 ? DRED_ERR_MEMORY : products;
 }
 
 size_t dred_models_size(const dred_models *models) { return models == NULL ? 0 : models->size; }

@@ -13,7 +13,8 @@ enum {
     UNITS = RDOVAE_DEC_UNITS,
     CONV = RDOVAE_DEC_CONV,
     CONCAT = DENSE + RDOVAE_DEC_STAGES * (UNITS + CONV),
-    HIDDEN = 128
+    HIDDEN = 128,
+    BLOCK = 8 /* chunks at a time: 23 kB of stack */
 };
 
 /* The largest value a payload can carry is 127 * 256. */
@@ -68,25 +69,61 @@ void rdovae_dec_init(const rdovae_dec *net, rdovae_dec_state *state,
     kernels->tanh(&state->gru[0][0], RDOVAE_DEC_STAGES * UNITS);
 }
 
-void rdovae_dec_step(const rdovae_dec *net, rdovae_dec_state *state,
-                     const float latent[RDOVAE_DEC_INPUT], float features[RDOVAE_DEC_OUTPUT]) {
+/* What the layers of a block of chunks pass on. */
+typedef struct block {
+    int chunks;
+    activation concat[BLOCK]; /* one growing concatenation per chunk */
+    activation frames;        /* [1 + BLOCK][CONV] outputs of conv_dense, after the last one before */
+} block;
+
+/* One stage for all chunks, layer by layer: what a layer needs of a chunk is known before the next
+ * layer begins, but for the state of the GRU. So its weights are fetched once for the block. */
+static void run_stage(const rdovae_dec *net, rdovae_dec_state *state, int i, const block *b) {
+    const kernel_table *kernels = net->kernels;
+    float u[BLOCK][3 * UNITS];
+    for (int k = 0; k < b->chunks; k++)
+        linear_apply(kernels, &net->gru[i].input, u[k], b->concat[k]);
+    for (int k = 0; k < b->chunks; k++)
+        gru_recur(kernels, &net->gru[i], state->gru[i], activation_at(b->concat[k], BEFORE(i)),
+                  u[k]);
+    for (int k = 0; k < b->chunks; k++) {
+        activation end = activation_at(b->concat[k], BEFORE(i));
+        glu_apply(kernels, &net->glu[i], end, end);
+    }
+    activation_set(kernels, b->frames, state->conv[i], CONV);
+    for (int k = 0; k < b->chunks; k++)
+        linear_tanh(kernels, &net->conv_dense[i], activation_at(b->frames, (k + 1) * CONV),
+                    b->concat[k]);
+    memcpy(state->conv[i], b->frames.value + b->chunks * CONV, sizeof state->conv[i]);
+    for (int k = 0; k < b->chunks; k++)
+        linear_tanh(kernels, &net->conv[i], activation_at(b->concat[k], BEFORE(i) + UNITS),
+                    activation_at(b->frames, k * CONV));
+}
+
+static void run_block(const rdovae_dec *net, rdovae_dec_state *state, const float *latents,
+                      int chunks, float *features) {
     const kernel_table *kernels = net->kernels;
     ACTIVATION(input, RDOVAE_DEC_INPUT);
-    ACTIVATION(concat, CONCAT);
-    ACTIVATION(frames, 2 * CONV);
+    ACTIVATION(all, BLOCK *CONCAT);
+    ACTIVATION(frames, (1 + BLOCK) * CONV);
+    block b = {.chunks = chunks, .frames = frames};
 
-    copy_limited(input.value, latent, RDOVAE_DEC_INPUT, input_limit);
-    linear_tanh(kernels, &net->dense1, concat, input);
-    activation end = activation_at(concat, DENSE);
-    for (int i = 0; i < RDOVAE_DEC_STAGES; i++) {
-        gru_step(kernels, &net->gru[i], state->gru[i], end, concat);
-        glu_apply(kernels, &net->glu[i], end, end);
-        end = activation_at(end, UNITS);
-        activation_set(kernels, frames, state->conv[i], CONV);
-        linear_tanh(kernels, &net->conv_dense[i], activation_at(frames, CONV), concat);
-        memcpy(state->conv[i], frames.value + CONV, sizeof state->conv[i]);
-        linear_tanh(kernels, &net->conv[i], end, frames);
-        end = activation_at(end, CONV);
+    for (int k = 0; k < chunks; k++) {
+        b.concat[k] = activation_at(all, k * CONCAT);
+        copy_limited(input.value, latents + k * RDOVAE_DEC_INPUT, RDOVAE_DEC_INPUT, input_limit);
+        linear_tanh(kernels, &net->dense1, b.concat[k], input);
     }
-    linear_apply(kernels, &net->output, features, concat);
+    for (int i = 0; i < RDOVAE_DEC_STAGES; i++)
+        run_stage(net, state, i, &b);
+    for (int k = 0; k < chunks; k++)
+        linear_apply(kernels, &net->output, features + k * RDOVAE_DEC_OUTPUT, b.concat[k]);
+}
+
+void rdovae_dec_run(const rdovae_dec *net, rdovae_dec_state *state, const float *latents,
+                    int chunks, float *features) {
+    for (int first = 0, count; first < chunks; first += count) {
+        count = chunks - first < BLOCK ? chunks - first : BLOCK;
+        run_block(net, state, latents + first * RDOVAE_DEC_INPUT, count,
+                  features + first * RDOVAE_DEC_OUTPUT);
+    }
 }

@@ -37,8 +37,9 @@ int rdovae_dec_load(rdovae_dec *net, const weights_image *image, const kernel_ta
 /* Start a payload from its (dequantised) initial state. */
 void rdovae_dec_init(const rdovae_dec *net, rdovae_dec_state *state,
                      const float initial[RDOVAE_DEC_STATE]);
-/* One chunk, newest chunk first. Gives four feature vectors, newest first, finite, not clipped. */
-void rdovae_dec_step(const rdovae_dec *net, rdovae_dec_state *state,
-                     const float latent[RDOVAE_DEC_INPUT], float features[RDOVAE_DEC_OUTPUT]);
+/* The next chunks, newest first, [chunks][RDOVAE_DEC_INPUT]. Gives four feature vectors for each,
+ * newest first, finite, not clipped: [chunks][RDOVAE_DEC_OUTPUT]. Many at once are cheaper. */
+void rdovae_dec_run(const rdovae_dec *net, rdovae_dec_state *state, const float *latents,
+                    int chunks, float *features);
 
 #endif

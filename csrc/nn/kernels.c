@@ -5,6 +5,10 @@
 
 #include "nn/rational.h"
 
+#include <string.h>
+
+enum { BLOCK = NN_ROWS * NN_COLS };
+
 /* Comparisons are written so that NaN takes the lower limit, as the x86 instructions do. */
 static float limit(float x, float low, float high) {
     x = x > low ? x : low;
@@ -28,16 +32,29 @@ static void quantise(uint8_t *codes, const float *x, int n) {
                                        2 * NN_CODE_ZERO);
 }
 
-static void add_block(int32_t *sums, const int8_t *w, const uint8_t *codes) {
-    for (int row = 0; row < NN_ROWS; row++)
-        for (int col = 0; col < NN_COLS; col++)
-            sums[row] += w[row * NN_COLS + col] * codes[col];
+/* Plain loops over 32 and more contiguous elements, which every compiler turns into vector code:
+ * one sum for each weight of a block, added up by row at the end. */
+static void add_block(int32_t *restrict sums, const int8_t *restrict w, const int16_t *restrict x) {
+    for (int i = 0; i < BLOCK; i++)
+        sums[i] += (int32_t)w[i] * x[i];
 }
 
-static void finish_int8(const linear *layer, int group, float *y, const int32_t *sums) {
+/* Four codes for every row of a block. */
+static void spread(int16_t x[BLOCK], const uint8_t *codes) {
+    int16_t four[NN_COLS];
+    for (int col = 0; col < NN_COLS; col++)
+        four[col] = codes[col];
+    for (int row = 0; row < NN_ROWS; row++)
+        memcpy(x + row * NN_COLS, four, sizeof four);
+}
+
+static void finish_int8(const linear *layer, int group, float *y, const int32_t sums[BLOCK]) {
     for (int row = 0; row < NN_ROWS; row++) {
         int i = group * NN_ROWS + row;
-        y[i] = layer->scale[i] * (float)(layer->offsets[i] + sums[row]) + layer->bias[i];
+        int32_t total = layer->offsets[i];
+        for (int col = 0; col < NN_COLS; col++)
+            total += sums[row * NN_COLS + col];
+        y[i] = layer->scale[i] * (float)total + layer->bias[i];
     }
 }
 
@@ -45,37 +62,30 @@ static void dense_int8(const linear *layer, float *y, const uint8_t *codes) {
     const int8_t *w = layer->weights8;
     int tile;
     for (int group = 0; group < layer->groups; group += tile) {
+        int32_t sums[NN_TILE][BLOCK] = {{0}};
         tile = linear_tile(layer, group);
-        /* Group by group: sums of a whole tile would not stay in registers. */
-        for (int k = 0; k < tile; k++) {
-            const int8_t *block = w + k * NN_ROWS * NN_COLS;
-            int32_t sums[NN_ROWS] = {0};
-            for (int j = 0; j < layer->inputs; j += NN_COLS, block += tile * NN_ROWS * NN_COLS)
-                add_block(sums, block, codes + j);
-            finish_int8(layer, group + k, y, sums);
+        for (int j = 0; j < layer->inputs; j += NN_COLS) {
+            int16_t x[BLOCK];
+            spread(x, codes + j);
+            for (int k = 0; k < tile; k++, w += BLOCK)
+                add_block(sums[k], w, x);
         }
-        w += tile * layer->inputs * NN_ROWS;
+        for (int k = 0; k < tile; k++)
+            finish_int8(layer, group + k, y, sums[k]);
     }
 }
 
 static void sparse_int8(const linear *layer, float *y, const uint8_t *codes) {
     const int8_t *w = layer->weights8;
     for (int group = 0; group < layer->groups; group++) {
-        int32_t sums[NN_ROWS] = {0};
-        for (int b = layer->starts[group]; b < layer->starts[group + 1]; b++)
-            add_block(sums, w + b * NN_ROWS * NN_COLS, codes + layer->columns[b]);
+        int32_t sums[BLOCK] = {0};
+        for (int b = layer->starts[group]; b < layer->starts[group + 1]; b++) {
+            int16_t x[BLOCK];
+            spread(x, codes + layer->columns[b]);
+            add_block(sums, w + b * BLOCK, x);
+        }
         finish_int8(layer, group, y, sums);
     }
-}
-
-static void add_column(float *sums, const float *w, float x) {
-    for (int row = 0; row < NN_ROWS; row++)
-        sums[row] += w[row] * x;
-}
-
-static void finish_float(const linear *layer, int group, float *y, const float *sums) {
-    for (int row = 0; row < NN_ROWS; row++)
-        y[group * NN_ROWS + row] = sums[row] + layer->bias[group * NN_ROWS + row];
 }
 
 static void dense_float(const linear *layer, float *y, const float *x) {
@@ -83,25 +93,27 @@ static void dense_float(const linear *layer, float *y, const float *x) {
     int tile;
     for (int group = 0; group < layer->groups; group += tile) {
         tile = linear_tile(layer, group);
-        for (int k = 0; k < tile; k++) {
-            const float *column = w + k * NN_ROWS;
-            float sums[NN_ROWS] = {0};
-            for (int j = 0; j < layer->inputs; j++, column += tile * NN_ROWS)
-                add_column(sums, column, x[j]);
-            finish_float(layer, group + k, y, sums);
-        }
-        w += tile * layer->inputs * NN_ROWS;
+        float *sums = y + group * NN_ROWS;
+        int rows = tile * NN_ROWS;
+        memcpy(sums, layer->bias + group * NN_ROWS, (size_t)rows * sizeof *sums);
+        for (int j = 0; j < layer->inputs; j++, w += rows)
+            for (int row = 0; row < rows; row++)
+                sums[row] += w[row] * x[j];
     }
 }
 
 static void sparse_float(const linear *layer, float *y, const float *x) {
     for (int group = 0; group < layer->groups; group++) {
-        float sums[NN_ROWS] = {0};
+        float products[BLOCK] = {0};
         for (int b = layer->starts[group]; b < layer->starts[group + 1]; b++)
+            for (int i = 0; i < BLOCK; i++)
+                products[i] += layer->weights[b * BLOCK + i] * x[layer->columns[b] + i / NN_ROWS];
+        for (int row = 0; row < NN_ROWS; row++) {
+            float total = layer->bias[group * NN_ROWS + row];
             for (int col = 0; col < NN_COLS; col++)
-                add_column(sums, layer->weights + (b * NN_COLS + col) * NN_ROWS,
-                           x[layer->columns[b] + col]);
-        finish_float(layer, group, y, sums);
+                total += products[col * NN_ROWS + row];
+            y[group * NN_ROWS + row] = total;
+        }
     }
 }
 
@@ -140,9 +152,13 @@ const kernel_table kernels_portable = {
 
 const kernel_table *kernels_for(cpu_level level) {
     switch (level) {
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(CPU_X86)
     case CPU_AVX512VNNI: return &kernels_avx512;
     case CPU_AVX2: return &kernels_avx2;
+    case CPU_SSE41: return &kernels_sse41;
+#elif defined(CPU_ARM)
+    case CPU_DOTPROD: return &kernels_dotprod;
+    case CPU_NEON: return &kernels_neon;
 #endif
     default: return &kernels_portable;
     }

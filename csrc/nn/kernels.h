@@ -35,9 +35,13 @@ typedef struct kernel_table {
 const kernel_table *kernels_for(cpu_level level);
 
 extern const kernel_table kernels_portable;
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(CPU_X86)
+extern const kernel_table kernels_sse41;
 extern const kernel_table kernels_avx2;
 extern const kernel_table kernels_avx512;
+#elif defined(CPU_ARM)
+extern const kernel_table kernels_neon;
+extern const kernel_table kernels_dotprod;
 #endif
 
 #endif

@@ -5,20 +5,19 @@
  * feeds no more than that, and wide ones may lower the clock. */
 #include "nn/kernels.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
-
-#include <immintrin.h>
+#if defined(CPU_X86)
 
 #define KERNEL_TARGET __attribute__((target("avx2,fma,avx512f,avx512bw,avx512vl,avx512vnni")))
 #define KERNEL_LEVEL CPU_AVX512VNNI
 #define KERNEL_TABLE kernels_avx512
 
-static inline __attribute__((always_inline)) KERNEL_TARGET __m256i dot4(__m256i sums, __m256i u,
-                                                                        __m256i s) {
-    return _mm256_dpbusd_epi32(sums, u, s);
+#include "nn/vec_ymm.h"
+
+INLINE i8 dot4(i8 sums, x4 x, const int8_t *w) {
+    return _mm256_dpbusd_epi32(sums, x, load_256(w));
 }
 
-#include "nn/kernels_ymm.h"
+#include "nn/kernels_body.h"
 
 #else
 typedef int kernels_avx512_unused; /* ISO C wants a declaration in every file */

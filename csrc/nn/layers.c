@@ -14,8 +14,9 @@ void linear_apply(const kernel_table *kernels, const linear *layer, float *y, ac
             kernels->dense_float(layer, y, x.value);
         return;
     }
-    /* AVX2 adds pairs of products in 16 bits, which only weights of a proper exporter fit. */
-    if (layer->wide_pairs && kernels->level == CPU_AVX2)
+    /* x86 without VNNI adds pairs of products in 16 bits, which only weights of a proper exporter
+     * fit. */
+    if (layer->wide_pairs)
         kernels = kernels_for(CPU_PORTABLE);
     if (layer->columns != NULL)
         kernels->sparse_int8(layer, y, x.code);
@@ -43,19 +44,25 @@ void linear_tanh(const kernel_table *kernels, const linear *layer, activation y,
     kernels->quantise(y.code, y.value, NN_PAD(layer->outputs));
 }
 
-void gru_step(const kernel_table *kernels, const gru *layer, float *state, activation y,
-              activation x) {
-    float u[3 * GRU_MAX_UNITS], v[3 * GRU_MAX_UNITS];
+void gru_recur(const kernel_table *kernels, const gru *layer, float *state, activation y,
+               const float *u) {
+    float v[3 * GRU_MAX_UNITS];
     const linear *recurrent = &layer->recurrent;
     int units = recurrent->inputs;
     /* The output view holds the old state until the new one is known. */
     activation_set(kernels, y, state, units);
-    linear_apply(kernels, &layer->input, u, x);
     linear_apply(kernels, recurrent, v, y);
     for (int i = 0; recurrent->diagonal != NULL && i < 3 * units; i++)
         v[i] += recurrent->diagonal[i] * state[i % units];
     kernels->gru_update(state, u, v, units);
     activation_set(kernels, y, state, units);
+}
+
+void gru_step(const kernel_table *kernels, const gru *layer, float *state, activation y,
+              activation x) {
+    float u[3 * GRU_MAX_UNITS];
+    linear_apply(kernels, &layer->input, u, x);
+    gru_recur(kernels, layer, state, y, u);
 }
 
 void glu_apply(const kernel_table *kernels, const linear *gate, activation y, activation x) {

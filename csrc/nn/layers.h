@@ -25,7 +25,11 @@ void activation_encode(const kernel_table *kernels, activation x, int n);
 void activation_set(const kernel_table *kernels, activation y, const float *values, int n);
 /* Copy n values and their codes. */
 void activation_copy(activation y, activation x, int n);
-/* One step: the state is updated and the new one written to y as well. */
+/* One step from the input products u[3 * units], which several steps may compute beforehand: the
+ * state is updated and the new one written to y as well. */
+void gru_recur(const kernel_table *kernels, const gru *layer, float *state, activation y,
+               const float *u);
+/* One step from the input. */
 void gru_step(const kernel_table *kernels, const gru *layer, float *state, activation y,
               activation x);
 /* y = x sigmoid(G x + g); y may be x. */

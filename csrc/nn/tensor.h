@@ -10,6 +10,7 @@ enum {
     NN_ROWS = 8, /* outputs are computed in groups of 8 rows: buffers of n outputs need
                     NN_PAD(n) floats                                                     */
     NN_COLS = 4, /* a weight block covers 8 rows and 4 inputs                            */
+    NN_TILE = 8, /* groups of rows in a tile of a dense layer, at most                   */
     NN_CODE_ZERO = 127 /* code of activation 0, see nn/kernels.h                         */
 };
 
@@ -35,10 +36,10 @@ typedef struct linear {
     int wide_pairs;          /* int8: a pair of adjacent weights sums to more than 129   */
 } linear;
 
-/* Groups in the tile that starts at `group`: 8, and powers of two for the rest. */
+/* Groups in the tile that starts at `group`: NN_TILE, and powers of two for the rest. */
 static inline int linear_tile(const linear *layer, int group) {
     int left = layer->groups - group;
-    return left >= 8 ? 8 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    return left >= NN_TILE ? NN_TILE : left >= 4 ? 4 : left >= 2 ? 2 : 1;
 }
 
 /* Gates in the order z, r, h; reset after the recurrent product. */

@@ -15,6 +15,7 @@ typedef struct image_builder {
     uint8_t *bytes;
     size_t size;
     uint32_t seed;
+    uint32_t one_in; /* sparse layers keep one block in this many; 0: in three */
 } image_builder;
 
 enum { IMAGE_FLOAT = 0, IMAGE_INT = 1, IMAGE_INT8 = 3, IMAGE_HEADER = 64 };
@@ -70,12 +71,13 @@ static inline void image_layer(image_builder *image, const char *name, int input
     if (kind & LAYER_SPARSE) {
         int32_t *index = malloc((count / 32 + (size_t)outputs) * sizeof *index);
         size_t entries = 0;
+        uint32_t one_in = image->one_in > 0 ? image->one_in : 3;
         count = 0;
         for (int group = 0; group < outputs / 8; group++) {
             size_t start = entries++;
             /* The first block is always kept, so that no layer is empty. */
             for (int column = 0; column < inputs; column += 4)
-                if ((group == 0 && column == 0) || image_random(image) % 3 == 0)
+                if ((group == 0 && column == 0) || image_random(image) % one_in == 0)
                     index[entries++] = column;
             index[start] = (int32_t)(entries - start - 1);
             count += 32 * (entries - start - 1);

@@ -3,109 +3,10 @@
  * The weight file reader against good and broken images, and every network on random weights:
  * kernel sets agree, and no input gives anything but finite numbers. */
 #include "check.h"
-#include "image_builder.h"
 #include "model/models.h"
-
-static const int float_dense = LAYER_DENSE, dense = LAYER_INT8, sparse = LAYER_INT8 | LAYER_SPARSE;
-
-static void add_conv2d(image_builder *image, const char *name, int in, int out) {
-    image_add_floats(image, name, "_bias", (size_t)out, 0.0f, 0.1f);
-    image_add_floats(image, name, "_weight_float", (size_t)(in * out * 9), 0.0f, 0.3f);
-}
-
-static void add_gru(image_builder *image, const char *name, int inputs, int units, int kind) {
-    char part[80];
-    snprintf(part, sizeof part, "%s_input", name);
-    image_layer(image, part, inputs, 3 * units, kind);
-    snprintf(part, sizeof part, "%s_recurrent", name);
-    image_layer(image, part, units, 3 * units, dense);
-}
-
-static void add_pitch(image_builder *image) {
-    image_layer(image, "dense_if_upsampler_1", 88, 64, dense);
-    image_layer(image, "dense_if_upsampler_2", 64, 64, dense);
-    image_layer(image, "dense_downsampler", 288, 64, dense);
-    image_layer(image, "dense_final_upsampler", 64, 192, dense);
-    add_gru(image, "gru_1", 64, 64, dense);
-    add_conv2d(image, "conv2d_1", 1, 4);
-    add_conv2d(image, "conv2d_2", 4, 1);
-}
-
-/* The stages that encoder and decoder have in common. */
-static void add_stages(image_builder *image, const char *prefix, int before, int units, int conv) {
-    char name[44];
-    for (int i = 1; i <= 5; i++, before += units + conv) {
-        snprintf(name, sizeof name, "%s_gru%d", prefix, i);
-        add_gru(image, name, before, units, sparse);
-        snprintf(name, sizeof name, "%s_conv_dense%d", prefix, i);
-        image_layer(image, name, before + units, conv, sparse);
-        snprintf(name, sizeof name, "%s_conv%d", prefix, i);
-        image_layer(image, name, 2 * conv, conv, dense);
-    }
-}
-
-static void add_encoder(image_builder *image) {
-    image_layer(image, "enc_dense1", 40, 64, float_dense);
-    add_stages(image, "enc", 64, 32, 64);
-    image_layer(image, "enc_zdense", 544, 32, dense);
-    image_layer(image, "gdense1", 544, 128, LAYER_SPARSE);
-    image_layer(image, "gdense2", 128, 56, dense);
-}
-
-static void add_decoder(image_builder *image) {
-    char name[44];
-    image_layer(image, "dec_hidden_init", 50, 128, float_dense);
-    image_layer(image, "dec_gru_init", 128, 320, sparse);
-    image_layer(image, "dec_dense1", 26, 96, float_dense);
-    add_stages(image, "dec", 96, 64, 32);
-    for (int i = 1; i <= 5; i++) {
-        snprintf(name, sizeof name, "dec_glu%d", i);
-        image_layer(image, name, 64, 64, dense);
-    }
-    image_layer(image, "dec_output", 576, 80, sparse);
-}
-
-static void add_plc(image_builder *image) {
-    image_layer(image, "plc_dense_in", 57, 128, float_dense);
-    add_gru(image, "plc_gru1", 128, 192, sparse);
-    add_gru(image, "plc_gru2", 192, 192, dense);
-    image_layer(image, "plc_dense_out", 192, 20, float_dense);
-}
-
-static void add_fargan(image_builder *image) {
-    static const int inputs[] = {272, 240, 208}, units[] = {160, 128, 128};
-    char name[44];
-    image_layer(image, "cond_net_pembed", 224, 12, float_dense);
-    image_layer(image, "cond_net_fdense1", 32, 64, float_dense);
-    image_layer(image, "cond_net_fconv1", 192, 128, dense);
-    image_layer(image, "cond_net_fdense2", 128, 320, dense);
-    image_layer(image, "sig_net_cond_gain_dense", 80, 1, float_dense);
-    image_layer(image, "sig_net_fwc0_conv", 328, 192, dense);
-    image_layer(image, "sig_net_fwc0_glu_gate", 192, 192, dense);
-    image_layer(image, "sig_net_gain_dense_out", 192, 4, float_dense);
-    for (int i = 0; i < 3; i++) {
-        snprintf(name, sizeof name, "sig_net_gru%d", i + 1);
-        add_gru(image, name, inputs[i], units[i], dense);
-        snprintf(name, sizeof name, "sig_net_gru%d_glu_gate", i + 1);
-        image_layer(image, name, units[i], units[i], dense);
-    }
-    image_layer(image, "sig_net_skip_dense", 688, 128, dense);
-    image_layer(image, "sig_net_skip_glu_gate", 128, 128, dense);
-    image_layer(image, "sig_net_sig_dense_out", 128, 40, dense);
-}
+#include "network_images.h"
 
 /* ---- the reader ---- */
-
-static dred_models *open_image(const image_builder *image, const char *cpu) {
-    char message[200];
-    int error = 1;
-    dred_models *models =
-        dred_models_create(image->bytes, image->size, cpu, &error, message, sizeof message);
-    CHECK(models != NULL && error == DRED_OK && message[0] == '\0');
-    if (models == NULL)
-        fprintf(stderr, "%s\n", message);
-    return models;
-}
 
 /* A broken image gives an error and a message with this text. */
 static void expect_failure(const uint8_t *bytes, size_t size, const char *text) {
@@ -180,8 +81,8 @@ static void check_broken(const image_builder *good) {
     expect_failure(good->bytes, 0, "empty");
 
     image_builder twice = {.seed = 1};
-    add_plc(&twice);
-    image_layer(&twice, "plc_dense_in", 57, 128, float_dense);
+    image_plc(&twice);
+    image_layer(&twice, "plc_dense_in", 57, 128, LAYER_DENSE);
     expect_failure(twice.bytes, twice.size, "name occurs twice");
     free(twice.bytes);
 
@@ -191,13 +92,13 @@ static void check_broken(const image_builder *good) {
         int32_t index[73] = {0};
         image_add(&image, "plc_gru1_input", "_weights_idx", IMAGE_INT, index,
                   (size_t)(72 + extra) * 4);
-        image_layer(&image, "plc_dense_in", 57, 128, float_dense);
+        image_layer(&image, "plc_dense_in", 57, 128, LAYER_DENSE);
         expect_failure(image.bytes, image.size, extra < 0 ? "too few" : "left over");
         free(image.bytes);
     }
 
     image_builder unknown = {.seed = 1};
-    image_layer(&unknown, "something_else", 8, 8, dense);
+    image_layer(&unknown, "something_else", 8, 8, LAYER_INT8);
     expect_failure(unknown.bytes, unknown.size, "none of the known networks");
     free(unknown.bytes);
 }
@@ -212,6 +113,17 @@ static void check_arguments(const image_builder *good) {
     CHECK(dred_models_create(good->bytes, good->size - 1, NULL, NULL, NULL, 0) == NULL);
     dred_models_destroy(NULL);
     CHECK(dred_models_networks(NULL) == 0 && dred_models_size(NULL) == 0);
+    int sets = 0;
+    while (dred_cpu_name(sets) != NULL)
+        sets++;
+    CHECK(sets > 0 && strcmp(dred_cpu_name(0), "portable") == 0);
+    CHECK(sets > 0 && strcmp(dred_cpu_name(sets - 1), dred_cpu()) == 0);
+    CHECK(dred_cpu_name(-1) == NULL);
+    CHECK(dred_exercise("portable", 64, 32, 100, 2) == 64 * 32);
+    CHECK(dred_exercise(NULL, 64, 32, 50, 2) > 0 && dred_exercise(NULL, 64, 32, 50, 2) < 64 * 32);
+    CHECK(dred_exercise("z80", 64, 32, 100, 1) == DRED_ERR_ARGUMENT);
+    CHECK(dred_exercise(NULL, 62, 32, 100, 1) == DRED_ERR_ARGUMENT);
+    CHECK(dred_exercise(NULL, 64, 32, 0, 1) == DRED_ERR_ARGUMENT);
 }
 
 /* ---- the networks ---- */
@@ -247,7 +159,7 @@ static void run_networks(const dred_models *models, trace *t, float bad) {
         rdovae_enc_step(&models->encoder, &encoder, in, out, more);
         keep(t, out, RDOVAE_LATENT);
         keep(t, more, RDOVAE_STATE);
-        rdovae_dec_step(&models->decoder, &decoder, in, out);
+        rdovae_dec_run(&models->decoder, &decoder, in, 1, out);
         keep(t, out, RDOVAE_DEC_OUTPUT);
         plc_net_step(&models->plc, &plc, in, out);
         keep(t, out, PLC_NET_OUTPUT);
@@ -262,18 +174,35 @@ static void run_networks(const dred_models *models, trace *t, float bad) {
     }
 }
 
+/* Many chunks at once give what one after the other gives, also where blocks are not filled. */
+static void check_decoder_blocks(const dred_models *models) {
+    enum { CHUNKS = 21, FIRST = 3 };
+    image_builder random = {.seed = 12};
+    static float latents[CHUNKS * RDOVAE_DEC_INPUT], once[CHUNKS * RDOVAE_DEC_OUTPUT];
+    static float single[CHUNKS * RDOVAE_DEC_OUTPUT], start[RDOVAE_DEC_STATE];
+    rdovae_dec_state a, b;
+    for (int i = 0; i < CHUNKS * RDOVAE_DEC_INPUT; i++)
+        latents[i] = 2.0f * image_uniform(&random);
+    rdovae_dec_init(&models->decoder, &a, start);
+    rdovae_dec_init(&models->decoder, &b, start);
+    rdovae_dec_run(&models->decoder, &a, latents, FIRST, once);
+    rdovae_dec_run(&models->decoder, &a, latents + FIRST * RDOVAE_DEC_INPUT, CHUNKS - FIRST,
+                   once + FIRST * RDOVAE_DEC_OUTPUT);
+    for (int i = 0; i < CHUNKS; i++)
+        rdovae_dec_run(&models->decoder, &b, latents + i * RDOVAE_DEC_INPUT, 1,
+                       single + i * RDOVAE_DEC_OUTPUT);
+    CHECK(memcmp(once, single, sizeof once) == 0);
+    CHECK(memcmp(&a, &b, sizeof a) == 0);
+}
+
 static void check_networks(void) {
     image_builder image = {.seed = 5};
     static trace portable, other;
     static const float odd[] = {NAN, INFINITY, -INFINITY, 3e38f, -1e30f, 1e-42f};
-    add_pitch(&image);
-    add_encoder(&image);
-    add_decoder(&image);
-    add_plc(&image);
-    add_fargan(&image);
+    image_networks(&image);
     for (int level = 0; level <= (int)cpu_best_level(); level++) {
         const char *name = cpu_level_name((cpu_level)level);
-        dred_models *models = open_image(&image, name);
+        dred_models *models = image_open(&image, name);
         if (models == NULL)
             break;
         CHECK(dred_models_networks(models) == DRED_NET_ALL);
@@ -291,6 +220,7 @@ static void check_networks(void) {
             for (int i = 0; i < other.count; i++)
                 CHECK(isfinite(other.value[i]));
         }
+        check_decoder_blocks(models);
         dred_models_destroy(models);
     }
     free(image.bytes);
@@ -298,8 +228,8 @@ static void check_networks(void) {
 
 void test_models(void) {
     image_builder plc = {.seed = 2};
-    add_plc(&plc);
-    dred_models *models = open_image(&plc, NULL);
+    image_plc(&plc);
+    dred_models *models = image_open(&plc, NULL);
     CHECK(dred_models_networks(models) == DRED_NET_PLC);
     CHECK(models == NULL || strcmp(dred_models_cpu(models), dred_cpu()) == 0);
     dred_models_destroy(models);

@@ -3,36 +3,12 @@
  * Layers and kernels: every kernel set of this processor against sums in double precision, and
  * activation functions against libm. */
 #include "check.h"
-#include "dred.h"
-#include "image_builder.h"
+#include "load_layer.h"
 #include "nn/layers.h"
-#include "nn/load.h"
 
 #include <string.h>
 
 enum { LARGEST = 704 };
-
-typedef struct loaded {
-    linear layer;
-    void *memory;
-} loaded;
-
-static loaded load(const image_builder *image, int inputs, int outputs) {
-    layer_spec spec = {"layer", LAYER_LINEAR, inputs, outputs, 0};
-    loaded result = {.memory = NULL};
-    char message[100] = "";
-    weights_image records;
-    arena memory = {NULL, 0};
-    CHECK(weights_open(&records, image->bytes, image->size, message, sizeof message) == DRED_OK);
-    CHECK(layers_load(&records, &spec, 1, &result.layer, &memory) == DRED_OK);
-    result.memory = aligned_alloc(64, memory.used);
-    memory.base = result.memory;
-    memory.used = 0;
-    CHECK(layers_load(&records, &spec, 1, &result.layer, &memory) == DRED_OK);
-    CHECK(message[0] == '\0');
-    weights_close(&records);
-    return result;
-}
 
 static float float_at(const image_builder *image, const char *name, size_t i) {
     float value;
@@ -83,7 +59,7 @@ static void check_linear(int inputs, int outputs, int kind) {
     ACTIVATION(x, LARGEST);
     float y[LARGEST];
     image_layer(&image, "layer", inputs, outputs, kind);
-    loaded loaded_layer = load(&image, inputs, outputs);
+    loaded loaded_layer = load_layer(&image, inputs, outputs);
     CHECK((loaded_layer.layer.weights8 != NULL) == (kind >= LAYER_INT8));
     for (int i = 0; i < inputs; i++)
         x.value[i] = image_uniform(&image);
@@ -119,7 +95,7 @@ static void check_wide_pairs(void) {
     float y[8];
     image_layer(&image, "layer", 64, 8, LAYER_INT8);
     memset(image_find(&image, "layer_weights_int8") + IMAGE_HEADER, 127, 64 * 8);
-    loaded loaded_layer = load(&image, 64, 8);
+    loaded loaded_layer = load_layer(&image, 64, 8);
     CHECK(loaded_layer.layer.wide_pairs);
     for (int i = 0; i < 64; i++)
         x.value[i] = 1.0f;

@@ -7,6 +7,7 @@ MODEL_CARD.md says how they were made and what they reach.
 
 import functools
 import hashlib
+import itertools
 import os
 from importlib import resources
 from typing import Any
@@ -84,6 +85,12 @@ def load_models(path: str | os.PathLike[str] | None = None, cpu: str | None = No
     if path is None:
         return _load_embedded(cpu)
     return Models(read_bytes(path, ModelError), os.fspath(path), cpu)
+
+
+def kernel_sets() -> tuple[str, ...]:
+    """Names that `cpu` may have on this processor, slowest first."""
+    names = itertools.takewhile(bool, map(lib.dred_cpu_name, itertools.count()))
+    return tuple(_text(name) for name in names)
 
 
 def embedded_files() -> dict[str, bytes]:

@@ -45,6 +45,13 @@ def packet_parse(data: bytes) -> PacketInfo:
     return PacketInfo(info.toc, info.frame_units, frames, padding)
 
 
+def packet_units(data: bytes) -> int:
+    """Duration of all frames in units of 2.5 ms, or PacketError."""
+    info = ffi.new("dred_packet_info *")
+    check(lib.dred_packet_parse(data, len(data), info), "Opus packet")
+    return int(info.frame_units * info.frame_count)
+
+
 def packet_extensions(data: bytes) -> tuple[list[Extension], bool]:
     """The extensions in the order of the bitstream, and whether the area is well formed (what was
     found before an error stays valid)."""

@@ -140,12 +140,12 @@ class Packet:
 
 def attach_payload(data: bytes, payload: bytes) -> bytes:
     """The packet with this DRED payload (without prefix)."""
-    return bytes(Packet.parse(data).with_dred(payload))
+    return bytes(Packet(data).with_dred(payload))
 
 
 def duration_ms(data: bytes) -> float:
     """Duration of all frames of a packet, or PacketError."""
-    return Packet.parse(data).duration_ms
+    return units_to_ms(_bindings.packet_units(data))
 
 
 def has_lbrr(data: bytes) -> bool:

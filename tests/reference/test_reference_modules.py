@@ -6,6 +6,7 @@ import pytest
 import vectors
 
 from dred import load_models
+from dred.models import kernel_sets
 
 pytestmark = [
     pytest.mark.shared,
@@ -30,7 +31,7 @@ def test_stages(stage, models):
 
 
 # The portable kernels are the slowest: half a minute for all.
-@pytest.mark.parametrize("cpu", vectors.kernels() if vectors.modules() else [])
+@pytest.mark.parametrize("cpu", kernel_sets() if vectors.modules() else [])
 @pytest.mark.parametrize("stage", vectors.STAGES)
 def test_kernels(stage, cpu, reference_weights):
     within_limits(vectors.STAGES[stage](vectors.modules()[:1], load_models(reference_weights, cpu)))

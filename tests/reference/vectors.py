@@ -22,7 +22,6 @@ from dred.packet import Packet
 from dred.payload import MAX_CHUNKS, decode_payload, encode_payload
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNELS = ("portable", "avx2", "avx512vnni")
 Data = dict[str, np.ndarray]
 
 
@@ -63,18 +62,6 @@ def load(path: Path, *prefixes: str) -> Data:
 def ragged(data: Data, name: str, offsets: str) -> list[np.ndarray]:
     bounds = data[offsets]
     return [data[name][bounds[i] : bounds[i + 1]] for i in range(len(bounds) - 1)]
-
-
-def kernels() -> list[str]:
-    """The kernel sets that this processor has."""
-    found = []
-    for name in KERNELS:
-        try:
-            dred.load_models(folder() / "weights.bin", cpu=name)
-        except ValueError:
-            continue
-        found.append(name)
-    return found
 
 
 def rms(difference: np.ndarray) -> float:

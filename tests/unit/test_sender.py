@@ -7,6 +7,7 @@ from signals import opus_packets, voice
 from weights import embedded_models, random_models
 
 import dred
+from dred.io.wav import read_wav
 from dred.opus import RATES, OpusDecoder
 from dred.packet import Packet, duration_ms, has_lbrr
 
@@ -151,7 +152,7 @@ def test_dtx():
 
 
 def kbps_of(samples, bitrate, lbrr):
-    pcm, rate = dred.io.wav.read_wav(samples / "slt_16k.wav")
+    pcm, rate = read_wav(samples / "slt_16k.wav")
     tx = dred.Sender(rate, 1, 20, bitrate, lbrr=lbrr, models=embedded_models(), complexity=5)
     packets = tx.push(pcm[: 6 * rate])
     return 8 * sum(map(len, packets)) / (len(packets) * 20)
