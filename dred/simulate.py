@@ -86,14 +86,17 @@ def play(
     Returns the audio from the first packet's on, [n, channels], and the source of every frame.
     """
     heard: list[Floats] = []
+    names: list[str] = []
     arrival_ms = 0.0
     first_ms = 0.0  # of packets lost before any arrived: a receiver cannot know of them
     missing = _lost_at_start(lost)
 
     def listen() -> None:
         frame = receiver.pull()
-        if receiver.stats.sources[-1] is not Source.WAITING:
+        source = receiver.stats.last
+        if source is not None and source is not Source.WAITING:
             heard.append(interleaved(frame, receiver.channels))
+            names.append(source.value)
 
     for number, packet in enumerate(packets):
         if number == missing:
@@ -107,9 +110,10 @@ def play(
         listen()
     silence_ms = first_ms if missing < len(packets) else arrival_ms
     silence = np.zeros((round(silence_ms * receiver.sample_rate / 1000), receiver.channels))
-    names = [Source.PLC.value] * missing
-    names += [s.value for s in receiver.stats.sources if s is not Source.WAITING]
-    return np.concatenate([silence.astype(np.float32), *heard]), names
+    return (
+        np.concatenate([silence.astype(np.float32), *heard]),
+        [Source.PLC.value] * missing + names,
+    )
 
 
 def _lost_at_start(lost: npt.NDArray[np.uint8]) -> int:

@@ -34,7 +34,15 @@ PYTHON_GROUPS = (
     ("cli",),
 )
 # These know no codec, whatever their group.
-NO_CODEC = ("io", "traces", "receiver.jitter", "receiver.recovery", "packet.toc", "rtp.red")
+NO_CODEC = (
+    "io",
+    "traces",
+    "receiver.jitter",
+    "receiver.delay",
+    "receiver.recovery",
+    "packet.toc",
+    "rtp.red",
+)
 CODEC = {"stages", "opus", "sender", "simulate", "models", "_core", "_native"}
 
 
