@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dred.allocation import regular_bitrate
 from dred.errors import DredError
 from dred.rtp.bitrate import opus_bitrate
 
@@ -56,6 +57,13 @@ class Setting:
         return opus_bitrate(
             self.bitrate, self.red, self.loss_percent, self.lbrr, self.dred_ms > 0
         )  # fmt: skip
+
+    @property
+    def regular_bitrate(self) -> int:
+        """Bit/s of the regular frames, LBRR included: what DRED leaves of the Opus packets."""
+        dred = self.dred_ms > 0 and self.loss_percent > 0
+        total = self.opus_bitrate
+        return regular_bitrate(total, self.loss_percent, self.lbrr) if dred else total
 
     def sender_options(self) -> dict[str, Any]:
         """What `Sender` and `Sender.configure` take of it."""
@@ -136,9 +144,9 @@ class QualityTable:
 
 class LossEstimate:
     """Loss rate and burst length out of reports: half the way up at once, half the way down in
-    five of them. loss: what to begin with."""
+    three of them. loss: what to begin with."""
 
-    ATTACK, RELEASE = 0.5, 0.12
+    ATTACK, RELEASE = 0.5, 0.2
     BURST_KEEP = 0.93  # of a report's bursts, when the next report comes
 
     def __init__(self, loss: float = 0.0) -> None:

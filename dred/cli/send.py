@@ -188,7 +188,7 @@ def second_printer(
         if changes:
             chosen = changes[-1][1]
             line += (
-                f"  sends: Opus {chosen.opus_bitrate}  LBRR {int(chosen.lbrr)}"
+                f"  sends: regular {chosen.regular_bitrate}  LBRR {int(chosen.lbrr)}"
                 f"  RED {chosen.red}  DRED {chosen.dred_ms} ms for {chosen.loss_percent} %"
             )
         print(line, file=sys.stderr, flush=True)

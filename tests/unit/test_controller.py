@@ -152,5 +152,5 @@ def test_libopus_split():
 
 def test_settings_are_plain_values():
     setting = Setting(64000, True, 1, 500, 10)
-    assert 24000 < setting.opus_bitrate < 64000
+    assert 24000 < setting.regular_bitrate < setting.opus_bitrate < 64000
     assert json.loads(json.dumps(setting.sender_options()))["dred_ms"] == 500
