@@ -143,15 +143,17 @@ class QualityTable:
 
 
 class LossEstimate:
-    """Loss rate and burst length out of reports: half the way up at once, half the way down in
-    three of them. loss: what to begin with."""
+    """Loss rate and burst length out of reports: at once where a report is worse than chance would
+    make it, slowly otherwise. loss: what to begin with."""
 
-    ATTACK, RELEASE = 0.5, 0.2
+    ATTACK, RELEASE, DRIFT = 0.6, 0.2, 0.05  # weight of a report
+    WORSE, BETTER = 2.0, 1.0  # standard deviations
+    LEAST, MOST = 0.01, 0.5  # loss rates that chance is judged by
     BURST_KEEP = 0.93  # of a report's bursts, when the next report comes
 
     def __init__(self, loss: float = 0.0) -> None:
         self.loss = loss
-        self.rising = False  # whether the last report was worse than those before
+        self.rising = False  # whether the last report was worse than chance
         self._lost = self._bursts = 0.0
         self._before = 0
 
@@ -160,10 +162,15 @@ class LossEstimate:
         """Mean packets lost in a row."""
         return max(1.0, self._lost / self._bursts) if self._bursts else 1.0
 
-    def report(self, fraction: float) -> None:
-        """A share of packets was lost since the last report (RTCP, RFC 3550 section 6.4.1)."""
-        self.rising = fraction > self.loss
-        self.loss += (self.ATTACK if self.rising else self.RELEASE) * (fraction - self.loss)
+    def report(self, fraction: float, packets: int) -> None:
+        """A share of so many packets was lost (RTCP, RFC 3550 section 6.4.1)."""
+        expected = min(max(self.loss, self.LEAST), self.MOST)
+        # Packets lost in a row are one event, and fewer events vary more.
+        events = max(1, packets) / (2 * self.burst - 1)
+        change = (fraction - self.loss) / math.sqrt(expected * (1 - expected) / events)
+        self.rising = change > self.WORSE
+        weight = self.RELEASE if change < -self.BETTER else self.DRIFT
+        self.loss += (self.ATTACK if self.rising else weight) * (fraction - self.loss)
 
     def runs(self, flags: Sequence[int]) -> None:
         """Which packets were lost since the last report, 0 or 1 each (RFC 3611 section 4.1)."""
@@ -182,31 +189,46 @@ class Controller:
     START_LOSS. More loss is answered at once, less loss late and only for a clear gain.
     """
 
-    START_LOSS, START_BURST = 0.05, 1.5
-    # In units of quality; changes are audible by themselves.
-    GAIN_UP, GAIN_DOWN = 0.02, 0.03
-    HOLD_MS = 4000.0  # after a change, before one towards less redundancy
+    START_LOSS = 0.05
+    # In units of quality. Of settings this near to the best, the one with the most bits for regular
+    # frames is taken: what they gain is sure, what will be lost is not.
+    TIE = 0.05
+    # A change is audible by itself.
+    GAIN_UP, GAIN_DOWN = 0.02, 0.05
+    HOLD_MS = 4000.0  # after a change, before one that no rise of loss asks for
+    REPORT_PACKETS = 50  # where a report does not say which were lost
 
     def __init__(self, budget: int, table: QualityTable | None = None) -> None:
         self.budget = budget
         self._table = table or QualityTable.load()
         self.estimate = LossEstimate(self.START_LOSS)
         self._changed_ms = -math.inf
-        expected = self._table.expected(budget, self.START_LOSS, self.START_BURST)
-        self.setting = max(expected, key=expected.__getitem__)
         self.changes = 0
+        self.setting = self._best(self._expected())
 
     def report(self, now_ms: float, fraction: float, flags: Sequence[int] = ()) -> bool:
         """A report came: share of packets lost since the last one, and which where that is known.
         Whether the setting has changed."""
-        self.estimate.report(fraction)
+        self.estimate.report(fraction, len(flags) or self.REPORT_PACKETS)
         self.estimate.runs(flags)
-        expected = self._table.expected(self.budget, self.estimate.loss, self.estimate.burst)
-        best = max(expected, key=expected.__getitem__)
+        expected = self._expected()
+        best = self._best(expected)
         gain = expected[best] - expected[self.setting]
         settled = now_ms - self._changed_ms >= self.HOLD_MS
-        if gain < self.GAIN_UP or not (self.estimate.rising or (settled and gain > self.GAIN_DOWN)):
+        if gain < (self.GAIN_UP if self.estimate.rising else self.GAIN_DOWN):
+            return False
+        if not self.estimate.rising and not settled:
             return False
         self.setting, self._changed_ms = best, now_ms
         self.changes += 1
         return True
+
+    def _expected(self) -> dict[Setting, float]:
+        return self._table.expected(self.budget, self.estimate.loss, self.estimate.burst)
+
+    def _best(self, expected: dict[Setting, float]) -> Setting:
+        enough = max(expected.values()) - self.TIE
+        return max(
+            (setting for setting, quality in expected.items() if quality >= enough),
+            key=lambda setting: (setting.regular_bitrate, expected[setting]),
+        )

@@ -170,3 +170,23 @@ def test_scaling_adds_and_takes_one_period():
 
 def test_silence_is_like_silence():
     assert find_period(np.zeros((600, 1), np.float32), 300, RATE) == (240, 1.0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_anything_may_arrive(packets, seed):
+    """Jumps, strays, duplicates and pauses: every pull gives a frame, none of it out of range."""
+    rng = np.random.default_rng(seed)
+    playout = Playout(Receiver(RATE, 1, jitter_ms=20, concealment="classic"))
+    number = 0
+    for _ in range(400):
+        for _ in range(rng.choice([0, 1, 1, 1, 2, 6])):
+            number += int(rng.choice([1, 1, 1, 1, 2, -3, 700, 20000], p=[0.2] * 4 + [0.05] * 4))
+            late = float(rng.choice([0, 0, 5, 80]))
+            data = packets[number % 500] if rng.random() < 0.95 else b"\xff"
+            playout.push(data, number % 65536, playout.clock_ms + late, copy=rng.random() < 0.1)
+        frame = playout.pull()
+        assert frame.shape == (320,)
+        assert np.abs(frame).max() <= 1
+        assert 0 <= playout.playout.target_ms <= 3000
+    playout.restart()
+    assert playout.pull().shape == (320,)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -75,7 +76,7 @@ class LibopusRule:
         self.setting = Setting(budget, lbrr=lbrr, dred_ms=1000, loss_percent=5)
 
     def report(self, now_ms: float, fraction: float, flags: Sequence[int] = ()) -> bool:
-        self._estimate.report(fraction)
+        self._estimate.report(fraction, len(flags))
         percent = round(100 * self._estimate.loss)
         changed = percent != self.setting.loss_percent
         self.setting = replace(self.setting, loss_percent=percent)
@@ -89,6 +90,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--files", type=int, default=1, help="of a folder (default 1)")
     parser.add_argument("--budgets", default="24,40,64", help="kb/s, separated by commas")
     parser.add_argument("--seconds", type=int, default=54, help="of every call (default 54)")
+    parser.add_argument("--only", default="", metavar="PATTERN",
+                        help="contenders whose name matches, the controller always")  # fmt: skip
     parser.add_argument("--table", help="quality table (default: the package's)")
     parser.add_argument("--models", help="model file (default: the embedded ones)")
     parser.add_argument("--seed", type=int, default=1, help="of the losses (default 1)")
@@ -184,6 +187,7 @@ def main() -> int:
         (budget, title, pcm, what)
         for budget in budgets
         for title, what in contenders(budget, table, models).items()
+        if title == OURS or re.search(args.only, title)
         for pcm in clips
     ]
     found: dict[int, dict[str, list[Outcome]]] = {budget: {} for budget in budgets}
@@ -234,8 +238,9 @@ def plot(path: str, found: dict[int, dict[str, list[Outcome]]]) -> None:
     figure, axes = pyplot.subplots(len(found), 2, figsize=(12, 3.2 * len(found)), squeeze=False)
     for (left, right), (budget, outcomes) in zip(axes, found.items(), strict=True):
         ranked = sorted(outcomes, key=lambda title: mean(outcomes[title]))
-        best = next(t for t in reversed(ranked) if t not in (OURS, LIBOPUS, LIBOPUS_LBRR))
-        for title in (OURS, LIBOPUS, best):
+        rules = [title for title in (LIBOPUS, LIBOPUS_LBRR) if title in outcomes]
+        fixed = [title for title in ranked if title not in (OURS, *rules)]
+        for title in (OURS, *rules, *fixed[-1:]):
             windows = np.nanmean([run.pesq for run in outcomes[title]], axis=0)
             left.step(WINDOW_S * np.arange(len(windows)), windows, where="post", label=title)
         for ms, _ in outcomes[OURS][0].changes:
