@@ -143,17 +143,21 @@ class QualityTable:
 
 
 class LossEstimate:
-    """Loss rate and burst length out of reports: at once where a report is worse than chance would
-    make it, slowly otherwise. loss: what to begin with."""
+    """Loss rate and burst length out of reports. loss: what to begin with.
 
-    ATTACK, RELEASE, DRIFT = 0.6, 0.2, 0.05  # weight of a report
-    WORSE, BETTER = 2.0, 1.0  # standard deviations
+    A report counts at once where it is worse than chance would make it, and little otherwise; but
+    the more of them in a row are better than the estimate, the more they count.
+    """
+
+    ATTACK, RELEASE, DRIFT = 0.6, 0.35, 0.05  # weight of a report: worse, better for long, other
+    WORSE = 2.0  # standard deviations
     LEAST, MOST = 0.01, 0.5  # loss rates that chance is judged by
     BURST_KEEP = 0.93  # of a report's bursts, when the next report comes
 
     def __init__(self, loss: float = 0.0) -> None:
         self.loss = loss
         self.rising = False  # whether the last report was worse than chance
+        self._better = 0  # reports in a row
         self._lost = self._bursts = 0.0
         self._before = 0
 
@@ -169,8 +173,9 @@ class LossEstimate:
         events = max(1, packets) / (2 * self.burst - 1)
         change = (fraction - self.loss) / math.sqrt(expected * (1 - expected) / events)
         self.rising = change > self.WORSE
-        weight = self.RELEASE if change < -self.BETTER else self.DRIFT
-        self.loss += (self.ATTACK if self.rising else weight) * (fraction - self.loss)
+        self._better = self._better + 1 if change < 0 else 0
+        calm = min(self.RELEASE, self.DRIFT * 2.0 ** max(0, self._better - 1))
+        self.loss += (self.ATTACK if self.rising else calm) * (fraction - self.loss)
 
     def runs(self, flags: Sequence[int]) -> None:
         """Which packets were lost since the last report, 0 or 1 each (RFC 3611 section 4.1)."""
