@@ -242,11 +242,12 @@ def plot(path: str, found: dict[int, dict[str, list[Outcome]]]) -> None:
         fixed = [title for title in ranked if title not in (OURS, *rules)]
         for title in (OURS, *rules, *fixed[-1:]):
             windows = np.nanmean([run.pesq for run in outcomes[title]], axis=0)
-            left.step(WINDOW_S * np.arange(len(windows)), windows, where="post", label=title)
+            edges = WINDOW_S * np.arange(len(windows) + 1)
+            left.stairs(windows, edges, baseline=None, label=title)
         for ms, _ in outcomes[OURS][0].changes:
             left.axvline(ms / 1000, color="0.8", zorder=0)
         left.set_ylabel(f"PESQ-WB, {budget // 1000} kb/s")
-        left.legend(fontsize="small")
+        left.legend(fontsize="small", loc="upper center")
         colours = ["tab:blue" if title == OURS else "0.7" for title in ranked]
         right.barh(ranked, [mean(outcomes[title]) for title in ranked], color=colours)
         right.tick_params(labelsize="small")

@@ -234,8 +234,9 @@ def plot(path: str, found: dict[str, Heard]) -> None:
 
     figure, (top, bottom) = pyplot.subplots(2, 1, sharex=True, figsize=(9, 5))
     for scheme, heard in found.items():
-        seconds = WINDOW_S * np.arange(len(heard.pesq))
-        top.step(seconds, heard.pesq, where="post", label=f"{scheme}, {np.nanmean(heard.pesq):.2f}")
+        edges = WINDOW_S * np.arange(len(heard.pesq) + 1)
+        title = f"{scheme}, {np.nanmean(heard.pesq):.2f} in the mean"
+        top.stairs(heard.pesq, edges, baseline=None, label=title)
         bottom.plot(heard.delay_ms, label=f"{scheme}: delay")
         bottom.plot(heard.target_ms, "--", label=f"{scheme}: target")
     top.set_ylabel("PESQ-WB")
