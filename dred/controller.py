@@ -19,6 +19,7 @@ Knows no packets and no clock: times are handed in.
 
 from __future__ import annotations
 
+import bisect
 import json
 import math
 import os
@@ -36,8 +37,6 @@ from dred.rtp.bitrate import opus_bitrate
 
 # The package's own measurements.
 TABLE = Path(__file__).with_name("controller.jsonl")
-# Steps of equal weight between conditions: 5 % of loss, bursts twice as long.
-LOSS_STEP = 0.05
 
 
 @dataclass(frozen=True)
@@ -133,13 +132,24 @@ class QualityTable:
         }
 
     def _weights(self, loss: float, burst: float) -> npt.NDArray[np.float64]:
-        """Of the conditions measured: the near ones count, by the inverse square of distance."""
-        steps = np.array([
-            math.hypot((loss - at) / LOSS_STEP, math.log2(max(1.0, burst) / length))
-            for at, length in self._where
-        ])  # fmt: skip
-        weights: npt.NDArray[np.float64] = 1 / (steps**2 + 1e-3)
-        return weights / weights.sum()
+        """Of the conditions measured: linear between two losses, and at each of them between two
+        burst lengths, which count by their logarithm; the nearest beyond the ends."""
+        weights = np.zeros(len(self._where))
+        for share, near in _between(sorted({at for at, _ in self._where}), loss):
+            lengths = {math.log2(length): length for at, length in self._where if at == near}
+            for part, power in _between(sorted(lengths), math.log2(max(1.0, burst))):
+                weights[self._where.index((near, lengths[power]))] += share * part
+        return weights
+
+
+def _between(points: Sequence[float], at: float) -> list[tuple[float, float]]:
+    """The points around a place, with their weights."""
+    after = bisect.bisect(points, at)
+    if after in (0, len(points)):
+        return [(1.0, points[min(after, len(points) - 1)])]
+    low, high = points[after - 1], points[after]
+    share = (at - low) / (high - low)
+    return [(1 - share, low), (share, high)]
 
 
 class LossEstimate:

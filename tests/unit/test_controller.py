@@ -122,7 +122,7 @@ def test_the_table_of_the_package():
             for loss, burst in ((0, 1), (0.3, 5))
         )
         assert none.loss_percent < heavy.loss_percent
-        assert heavy.dred_ms >= 500
+        assert heavy.dred_ms > 0
         assert 6000 <= heavy.opus_bitrate <= budget
 
 
@@ -154,3 +154,14 @@ def test_settings_are_plain_values():
     setting = Setting(64000, True, 1, 500, 10)
     assert 24000 < setting.regular_bitrate < setting.opus_bitrate < 64000
     assert json.loads(json.dumps(setting.sender_options()))["dred_ms"] == 500
+
+
+def test_between_conditions():
+    """Linear between losses; between bursts of 1 and 4 packets, 2 lie in the middle."""
+    longer = [each | {"burst": 4.0, "quality": each["quality"] + 0.4} for each in CELLS]
+    table = QualityTable(CELLS + longer)
+    plain = Setting(24000)
+    assert table.expected(24000, 0.1, 1)[plain] == pytest.approx((4.4 + 2.0) / 2)
+    assert table.expected(24000, 0.2, 2)[plain] == pytest.approx(2.0 + 0.2)
+    assert table.expected(24000, 0.3, 2)[plain] == pytest.approx((2.0 + 1.2) / 2 + 0.2)
+    assert table.expected(24000, 0.9, 50)[plain] == pytest.approx(1.2 + 0.4)
