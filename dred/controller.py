@@ -204,7 +204,7 @@ class Controller:
     START_LOSS. More loss is answered at once, less loss late and only for a clear gain.
     """
 
-    START_LOSS = 0.05
+    START_LOSS = 0.02
     # In units of quality. Of settings this near to the best, the one with the most bits for regular
     # frames is taken: what they gain is sure, what will be lost is not.
     TIE = 0.05

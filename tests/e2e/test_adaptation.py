@@ -23,9 +23,9 @@ BUDGET = 40000
 
 
 def losses():
-    """2 %, then 30 % in bursts, then 2 %, 50 packets a second."""
-    rng = np.random.default_rng(5)
-    calm, bad = parse_model("gilbert:p=0.015,r=0.75"), parse_model("gilbert:p=0.107,r=0.25")
+    """About 1 %, then 30 % in bursts, then 1 % again, 50 packets a second."""
+    rng = np.random.default_rng(7)
+    calm, bad = parse_model("gilbert:p=0.01,r=0.75"), parse_model("gilbert:p=0.107,r=0.25")
     parts = [(calm, CALM_S), (bad, BAD_S), (calm, AFTER_S)]
     return np.concatenate([model.draw(50 * seconds, rng) for model, seconds in parts])
 
