@@ -108,6 +108,29 @@ class Sender:
             self._request = ffi.new("dred_encode_request *")
             self._result = ffi.new("dred_encode_result *")
 
+    def configure(self, *, bitrate: int, lbrr: bool, dred_ms: int, loss_percent: int) -> None:
+        """Other settings from the next packet on, as the constructor takes them. A sender that
+        began without DRED stays without it (ValueError): the past has not been analysed."""
+        if not BITRATES[0] <= bitrate <= BITRATES[1]:
+            raise ValueError(f"bitrate: expected {BITRATES[0]}..{BITRATES[1]} bit/s, got {bitrate}")
+        if not 0 <= dred_ms <= MAX_DRED_MS:
+            raise ValueError(f"dred_ms: expected 0..{MAX_DRED_MS}, got {dred_ms}")
+        if not 0 <= loss_percent <= 100:
+            raise ValueError(f"loss_percent: expected 0..100, got {loss_percent}")
+        dred = dred_ms > 0 and loss_percent > 0
+        if dred and self._idle_reason:
+            raise ValueError("a sender that began without DRED cannot send it; make a new one")
+        regular = regular_bitrate(bitrate, loss_percent, lbrr) if dred else bitrate
+        self._opus.configure(
+            bitrate=regular,
+            lbrr=lbrr and loss_percent > 0,
+            loss_percent=min(loss_percent, LBRR_LOSS_PERCENT),
+        )
+        # The analysis goes on without DRED, so that it may come back: only its bits are taken away.
+        packet_bits = bitrate * self.frame_ms / 1000
+        self._budget = Budget(packet_bits, packet_bits - regular * self.frame_ms / 1000)
+        self._chunks = max(1, min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS))
+
     @property
     def lookahead(self) -> int:
         """Samples by which decoded audio comes later than the input."""

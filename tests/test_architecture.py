@@ -26,16 +26,24 @@ PYTHON_GROUPS = (
     ("pcm",),
     ("io", "_native", "_libopus"),
     ("models", "resample", "payload"),
-    ("packet", "stages", "allocation"),
+    ("packet", "stages", "allocation", "libopus_rule"),
     ("opus", "rtp"),
     ("traces",),
-    ("sender", "receiver"),
+    ("sender", "receiver", "controller"),
     ("simulate", "net"),
     ("evaluate", "train", "adapters"),
     ("cli",),
 )
 # These know no codec, whatever their group.
-NO_CODEC = ("io", "traces", "receiver.jitter", "receiver.recovery", "packet.toc", "rtp.red")
+NO_CODEC = (
+    "io",
+    "traces",
+    "receiver.jitter",
+    "receiver.delay",
+    "receiver.recovery",
+    "packet.toc",
+    "rtp.red",
+)
 CODEC = {"stages", "opus", "sender", "simulate", "models", "_core", "_native"}
 
 

@@ -150,7 +150,7 @@ class DredDecoder:
         while self._clock_ms < now_ms:
             pcm = self._receiver.pull()
             self._clock_ms += 1000 * len(pcm) / RATE
-            if self.stats.sources[-1] is not Source.WAITING:
+            if self.stats.last is not Source.WAITING:
                 frames.append(self._frame(pcm))
         return frames
 

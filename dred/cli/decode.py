@@ -152,7 +152,7 @@ def _capture(args: argparse.Namespace, data: bytes) -> "Decoded":
 
     def listen() -> None:
         frame = interleaved(receiver.pull(), 1)
-        if receiver.stats.sources[-1] is not Source.WAITING:
+        if receiver.stats.last is not Source.WAITING:
             frames.append(frame)
 
     for packet, time_ms in arrivals(stream, frame_ms):

@@ -5,6 +5,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from dred.cli.decode import add_receiver_options
@@ -13,6 +14,10 @@ from dred.cli.send import add_rtp_options, address
 
 if TYPE_CHECKING:
     from dred.net import LiveReceiver
+    from dred.receiver import Playout
+
+# An adaptive delay gets no longer than this beyond what was asked for.
+LONGEST_MARGIN_MS = 1000.0
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,6 +29,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
                         help="end after so long without a packet (default 5)")  # fmt: skip
     parser.add_argument("--jitter-ms", type=number(0, 5000), default=60.0, metavar="MS",
                         help="play-out delay; bridges bursts up to it (default 60)")  # fmt: skip
+    parser.add_argument("--adaptive", action="store_true",
+                        help="add to the delay what the jitter measured asks for")  # fmt: skip
     parser.add_argument("--payload-type", type=integer(0, 127), metavar="PT",
                         help="of Opus (default: that of the first packet)")  # fmt: skip
     add_rtp_options(parser)
@@ -39,6 +46,7 @@ def run(args: argparse.Namespace) -> None:
     from dred import Receiver, load_models
     from dred.io.wav import write_wav
     from dred.net import LiveReceiver, format_address
+    from dred.receiver import Playout
 
     payload_type, red_type = args.payload_type, args.red_type
     if args.sdp:
@@ -47,19 +55,26 @@ def run(args: argparse.Namespace) -> None:
         args.output_rate, args.channels, load_models(args.models), args.jitter_ms,
         concealment=args.plc, use_lbrr=not args.no_lbrr, use_dred=not args.no_dred,
     )  # fmt: skip
+    playout = None
+    longest_ms = args.jitter_ms
+    if args.adaptive:
+        longest_ms += LONGEST_MARGIN_MS
+        playout = Playout(receiver, max_ms=longest_ms)
     live = LiveReceiver(
-        args.listen, receiver, payload_type, red_type,
+        args.listen, playout or receiver, payload_type, red_type,
         realtime=args.rate == "realtime",
         send_rtcp=not args.no_rtcp,
         seconds=args.seconds,
         idle_s=args.idle,
-        jitter_ms=args.jitter_ms,
-        on_second=second_printer() if args.stats else None,
+        jitter_ms=longest_ms,
+        on_second=second_printer(playout) if args.stats else None,
     )  # fmt: skip
     print(f"listening on {format_address(live.address)}", file=sys.stderr, flush=True)
     audio = live.run()
     write_wav(args.output, audio, args.output_rate)
     report = describe(live) | {"seconds": len(audio) / args.output_rate}
+    if playout is not None:
+        report["playout"] = asdict(playout.playout)
     if args.json:
         print_json(report)
     elif args.output != "-":
@@ -99,7 +114,7 @@ def describe(live: "LiveReceiver") -> dict[str, object]:
     return found | live.receiver.stats.as_dict()
 
 
-def second_printer() -> "Callable[[int, LiveReceiver], None]":
+def second_printer(playout: "Playout | None") -> "Callable[[int, LiveReceiver], None]":
     """Prints a line for each second, with what happened in it."""
     before: Counter[str] = Counter()
 
@@ -112,10 +127,14 @@ def second_printer() -> "Callable[[int, LiveReceiver], None]":
             "copies used": live.rtp.stats.copies_used,
             **{f"frames {what}": count for what, count in stats.frames().items()},
         })  # fmt: skip
+        if playout is not None:
+            now |= Counter({"grown": playout.playout.grown, "shrunk": playout.playout.shrunk})
         parts = [f"{what} {now[what] - before[what]}" for what in now]
         jitter = reception.jitter_ms if reception else 0.0
-        print(f"{second:5d} s  {'  '.join(parts)}  jitter {jitter:.1f} ms",
-              file=sys.stderr, flush=True)  # fmt: skip
+        line = f"{second:5d} s  {'  '.join(parts)}  jitter {jitter:.1f} ms"
+        if playout is not None:
+            line += f"  delay {playout.playout.delay_ms:.0f} of {playout.playout.target_ms:.0f} ms"
+        print(line, file=sys.stderr, flush=True)
         before.clear()
         before.update(now)
 

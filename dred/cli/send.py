@@ -3,7 +3,8 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dred.cli.encode import add_sender_options
@@ -11,6 +12,7 @@ from dred.cli.options import add_json, integer, print_json
 
 if TYPE_CHECKING:
     from dred import Sender
+    from dred.controller import Setting
     from dred.net.send import SendStats
 
 
@@ -45,6 +47,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--dtx", action="store_true", help="send next to nothing in silence")
     parser.add_argument("--red", type=integer(0, 4), default=0, metavar="N",
                         help="copies of earlier packets in each, 0..4 (default 0)")  # fmt: skip
+    parser.add_argument("--adapt", action="store_true",
+                        help="choose LBRR, RED, DRED and the loss expected as the receiver's "
+                        "reports ask for; --bitrate is the budget")  # fmt: skip
     parser.add_argument("--mtu", type=integer(200, 65000), default=1200, metavar="BYTES",
                         help="RTP packets with copies get no larger (default 1200)")  # fmt: skip
     parser.add_argument("--payload-type", type=integer(0, 127), default=111, metavar="PT",
@@ -57,32 +62,41 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> None:
     from dred import Sender, load_models
+    from dred.controller import Controller, Setting
     from dred.io.wav import read_speech, to_opus_rate
     from dred.net import LiveSender
+    from dred.net.adapt import Adaptation
     from dred.net.address import resolve
     from dred.rtp import RtpSender
-    from dred.rtp.bitrate import opus_bitrate
     from dred.rtp.capture import write_capture
 
     pcm, original_rate = read_speech(args.input)
     channels = 1 if pcm.ndim == 1 else 2
     wide, rate = to_opus_rate(pcm, original_rate)
-    redundant = args.loss_percent > 0 and args.dred_ms > 0
-    sender = Sender(
-        rate, channels, args.frame_ms,
-        opus_bitrate(args.bitrate, args.red, args.loss_percent, args.lbrr, redundant),
-        args.dred_ms, args.lbrr,
-        loss_percent=args.loss_percent, models=load_models(args.models), dtx=args.dtx,
-    )  # fmt: skip
+    models = load_models(args.models)
+    if args.adapt:
+        sender = Sender(rate, channels, args.frame_ms, args.bitrate, models=models, dtx=args.dtx)
+    else:
+        setting = Setting(args.bitrate, args.lbrr, args.red, args.dred_ms, args.loss_percent)
+        sender = Sender(
+            rate, channels, args.frame_ms,
+            **setting.sender_options(), models=models, dtx=args.dtx,
+        )  # fmt: skip
     if args.sdp:
         write_sdp(args, channels)
     rtp = RtpSender(None, args.payload_type, args.red, args.red_type, args.mtu, skip_dtx=args.dtx)
+    changes: list[tuple[float, Setting]] = []
+    adaptation = None
+    if args.adapt:
+        controller = Controller(args.bitrate)
+        adaptation = Adaptation(controller, sender, rtp, lambda *change: changes.append(change))
     sent: list[tuple[float, Any]] = []
     live = LiveSender(
         args.to, rtp,
         realtime=args.rate == "realtime",
         send_rtcp=not args.no_rtcp,
-        on_second=print_second if args.stats else None,
+        on_second=second_printer(changes) if args.stats else None,
+        on_report=adaptation,
         on_packet=(lambda packet, ms: sent.append((ms, packet))) if args.pcap else None,
     )  # fmt: skip
     source = live.address
@@ -100,6 +114,8 @@ def run(args: argparse.Namespace) -> None:
         "reported": reported(stats),
         "dred": dict(sender.stats),
     }
+    if args.adapt:
+        report["settings"] = [{"ms": ms, **asdict(setting)} for ms, setting in changes]
     if args.json:
         print_json(report)
     else:
@@ -129,7 +145,7 @@ def write_sdp(args: argparse.Namespace, channels: int) -> None:
     address, port = resolve(args.to)
     offered = OpusFormat(
         payload_type=args.payload_type,
-        red_type=args.red_type if args.red else None,
+        red_type=args.red_type if args.red or args.adapt else None,
         red_copies=max(1, args.red),
         inband_fec=args.lbrr,
         dtx=args.dtx,
@@ -153,15 +169,28 @@ def reported(stats: "SendStats") -> dict[str, float | None]:
     }
 
 
-def print_second(second: int, stats: "SendStats") -> None:
-    line = f"{second:5d} s  sent {stats.packets}  {stats.octets} bytes"
-    if stats.reported_loss is not None:
-        losses = stats.losses()
-        line += (
-            f"  reported: loss {100 * stats.reported_loss:.1f} %"
-            f"  bursts {losses.mean_burst:.1f} (longest {losses.longest_burst})"
-            f"  jitter {stats.reported_jitter_ms:.1f} ms"
-        )
-        if stats.round_trip_ms is not None:
-            line += f"  round trip {stats.round_trip_ms:.1f} ms"
-    print(line, file=sys.stderr, flush=True)
+def second_printer(
+    changes: "list[tuple[float, Setting]]",
+) -> "Callable[[int, SendStats], None]":
+    """Prints a line for each second, with the setting chosen last where one is."""
+
+    def show(second: int, stats: "SendStats") -> None:
+        line = f"{second:5d} s  sent {stats.packets}  {stats.octets} bytes"
+        if stats.reported_loss is not None:
+            losses = stats.losses()
+            line += (
+                f"  reported: loss {100 * stats.reported_loss:.1f} %"
+                f"  bursts {losses.mean_burst:.1f} (longest {losses.longest_burst})"
+                f"  jitter {stats.reported_jitter_ms:.1f} ms"
+            )
+            if stats.round_trip_ms is not None:
+                line += f"  round trip {stats.round_trip_ms:.1f} ms"
+        if changes:
+            chosen = changes[-1][1]
+            line += (
+                f"  sends: regular {chosen.regular_bitrate}  LBRR {int(chosen.lbrr)}"
+                f"  RED {chosen.red}  DRED {chosen.dred_ms} ms for {chosen.loss_percent} %"
+            )
+        print(line, file=sys.stderr, flush=True)
+
+    return show

@@ -24,7 +24,7 @@ from dred.rtp.serial import Unwrapper
 from dred.rtp.session import RED_TYPE, RtpReceiver
 
 if TYPE_CHECKING:
-    from dred.receiver import Receiver
+    from dred.receiver import Playout, Receiver
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,7 +33,7 @@ POLL_S = 0.1  # how often the limits of time are looked at while nothing comes
 
 
 class LiveReceiver:
-    """Plays what arrives at an address into a `dred.Receiver`.
+    """Plays what arrives at an address into a `dred.Receiver`, or a `Playout` around one.
 
     realtime: frames are pulled as time passes, and late packets are late. Otherwise time is what
     the RTP timestamps say, so that a call sent as fast as possible is played as it was meant.
@@ -44,7 +44,7 @@ class LiveReceiver:
     def __init__(
         self,
         listen: Address,
-        receiver: Receiver,
+        receiver: Receiver | Playout,
         payload_type: int | None = None,
         red_type: int | None = RED_TYPE,
         *,
@@ -125,8 +125,7 @@ class LiveReceiver:
             yield from self._pull()
 
     def _played(self) -> int:
-        sources = self.receiver.stats.sources
-        return len(sources) - sources.count(Source.WAITING)
+        return self.receiver.stats.played
 
     def _take(self, timeout_s: float) -> Iterator[Floats]:
         """Push what arrives within a time; gives the frames that fall due by it in media time."""
@@ -168,7 +167,7 @@ class LiveReceiver:
             self._report()
         if self._on_second is not None and self._clock_ms // 1000 > before:
             self._on_second(before + 1, self)
-        if self.receiver.stats.sources[-1] is not Source.WAITING:
+        if self.receiver.stats.last is not Source.WAITING:
             yield frame
 
     def _take_rtcp(self, data: bytes, now: float) -> None:

@@ -46,7 +46,8 @@ class LiveSender:
     realtime: each packet leaves when its time has come; otherwise all as fast as they are made.
     Sender reports leave on the same port each second (RFC 5761), and a BYE at the end; the
     receiver's reports come back there. on_second is called with the stats once a second of the
-    call, on_packet with what was sent and its time in ms.
+    call, on_packet with what was sent and its time in ms, on_report with the time, the share lost
+    since the last report, and flags of which where it says so.
     """
 
     def __init__(
@@ -59,10 +60,11 @@ class LiveSender:
         name: str = "dred",
         on_second: Callable[[int, SendStats], None] | None = None,
         on_packet: Callable[[RtpPacket, float], None] | None = None,
+        on_report: Callable[[float, float, list[int]], None] | None = None,
     ) -> None:
         self._rtp, self._realtime, self._send_rtcp = rtp, realtime, send_rtcp
         self._name = name
-        self._on_second, self._on_packet = on_second, on_packet
+        self._on_second, self._on_packet, self._on_report = on_second, on_packet, on_report
         self.stats = SendStats()
         self._socket = open_socket(connect=to)
         self._clock_ms = 0.0  # of the call: media sent so far
@@ -145,14 +147,19 @@ class LiveSender:
             found = rtcp.parse(data)
         except PacketError:
             return
+        fraction: float | None = None
+        flags: list[int] = []
         for packet in found:
             if isinstance(packet, (rtcp.ReceiverReport, rtcp.SenderReport)):
                 for block in packet.reports:
                     if block.ssrc == self._rtp.ssrc:
                         self._take_block(block)
+                        fraction = self.stats.reported_loss
             elif isinstance(packet, rtcp.LossRuns) and packet.ssrc == self._rtp.ssrc:
-                flags = [*self.stats.lost_flags, *packet.flags]
-                self.stats.lost_flags = flags[-LOSS_MEMORY:]
+                flags += packet.flags
+        self.stats.lost_flags = [*self.stats.lost_flags, *flags][-LOSS_MEMORY:]
+        if fraction is not None and self._on_report is not None:
+            self._on_report(self._clock_ms, fraction, flags)
 
     def _take_block(self, block: rtcp.ReportBlock) -> None:
         self.stats.reports += 1

@@ -60,12 +60,39 @@ class JitterBuffer:
         (self._copies.add if copy else self._copies.discard)(extended)
         return True
 
-    def _extend(self, sequence: int) -> int | None:
-        newest = max(self._packets, default=self.next)
-        if newest is None:
-            return sequence % SEQUENCE_MODULUS
+    def restart(self) -> None:
+        """Forget what waits; the next packet to arrive is the first one again."""
+        self.restarts += 1
+        self._packets.clear()
+        self._copies.clear()
+        self.next = self._start_ms = self._doubtful = None
+        self._late_row = 0
+
+    def start_ms(self, now_ms: float) -> float:
+        """When the next packet to play is due, if the one before it was played by now."""
+        return now_ms if self._start_ms is None else max(now_ms, self._start_ms)
+
+    def ahead_of_play(self, sequence: int) -> int | None:
+        """Frames between the next one to play and this number, negative where it is past; None
+        before the first packet, and where the number is far from all others."""
+        if self.next is None:
+            return None
+        delta = self._distance(sequence, self._newest())
+        return self._newest() + delta - self.next if abs(delta) < RESTART_JUMP else None
+
+    def _newest(self) -> int:
+        return max(self._packets, default=self.next or 0)
+
+    @staticmethod
+    def _distance(sequence: int, newest: int) -> int:
         half = SEQUENCE_MODULUS // 2
-        delta = (sequence - newest + half) % SEQUENCE_MODULUS - half
+        return (sequence - newest + half) % SEQUENCE_MODULUS - half
+
+    def _extend(self, sequence: int) -> int | None:
+        if self.next is None:
+            return sequence % SEQUENCE_MODULUS
+        newest = self._newest()
+        delta = self._distance(sequence, newest)
         if -RESTART_JUMP < delta < RESTART_JUMP:
             self._doubtful = None
             return newest + delta
@@ -73,11 +100,7 @@ class JitterBuffer:
         known, self._doubtful = self._doubtful, sequence
         if known is None or (sequence - known) % SEQUENCE_MODULUS != 1:
             return None
-        self.restarts += 1
-        self._doubtful = None
-        self._packets.clear()
-        self._copies.clear()
-        self.next = None
+        self.restart()
         return sequence % SEQUENCE_MODULUS
 
     def playing(self, now_ms: float) -> bool:

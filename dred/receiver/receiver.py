@@ -93,6 +93,34 @@ class Receiver:
         self._stats.restarts, self._stats.skipped = buffer.restarts, buffer.skipped
         return self._stats
 
+    @property
+    def jitter_ms(self) -> float:
+        """Play-out delay of the first packet. A change counts from the next (re)start on."""
+        return self._buffer.delay_ms
+
+    @jitter_ms.setter
+    def jitter_ms(self, milliseconds: float) -> None:
+        if milliseconds < 0:
+            raise ValueError(f"jitter_ms: expected 0 or more, got {milliseconds}")
+        self._buffer.delay_ms = milliseconds
+
+    @property
+    def clock_ms(self) -> float:
+        """The clock of arrivals: what was pulled so far."""
+        return self._clock_ms
+
+    def due_ms(self, sequence: int) -> float | None:
+        """When a packet is to be played, or was, on the clock of arrivals; None before the first
+        packet, and for a number far from all others."""
+        ahead = self._buffer.ahead_of_play(sequence)
+        if ahead is None:
+            return None
+        return self._buffer.start_ms(self._clock_ms) + ahead * self._frame_ms
+
+    def restart(self) -> None:
+        """Forget the packets that wait: play-out begins anew with the next one to arrive."""
+        self._buffer.restart()
+
     def push(
         self, packet: bytes, sequence: int, arrival_ms: float | None = None, *, copy: bool = False
     ) -> None:
@@ -116,7 +144,7 @@ class Receiver:
         """The next frame, [n] or [n, channels]: a frame time passes."""
         if not self._buffer.playing(self._clock_ms):
             frame = np.zeros((self._samples(self._frame_ms), self.channels), np.float32)
-            self._stats.sources.append(Source.WAITING)
+            self._stats.note(Source.WAITING)
         else:
             frame = self._next_frame()
             self._position += len(frame)
@@ -148,7 +176,7 @@ class Receiver:
             frame = self._decoded(None)
         else:
             frame = self._concealed()
-        self._stats.sources.append(source)
+        self._stats.note(source)
         return frame
 
     def _described(self) -> bool:

@@ -81,10 +81,15 @@ class RedEncoder:
     """
 
     def __init__(self, payload_type: int, copies: int, max_bytes: int) -> None:
+        self._payload_type, self._max_bytes = payload_type, max_bytes
+        self._past: deque[tuple[int, bytes]] = deque()
+        self.resize(copies)
+
+    def resize(self, copies: int) -> None:
+        """Another number of copies, of the packets that are remembered."""
         if not 1 <= copies <= MAX_COPIES:
             raise ValueError(f"copies: expected 1..{MAX_COPIES}, got {copies}")
-        self._payload_type, self._max_bytes = payload_type, max_bytes
-        self._past: deque[tuple[int, bytes]] = deque(maxlen=copies)
+        self._past = deque(self._past, maxlen=copies)
 
     def encode(self, data: bytes, timestamp: int, copy: bytes | None = None) -> bytes:
         """The payload for a packet. copy: what later payloads carry of it; None: itself, empty:

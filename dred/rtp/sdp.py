@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Session descriptions (RFC 8866) of an Opus stream: what a call offers; negotiates nothing.
 
-The parameters of Opus are those of RFC 7587, RED is announced as in RFC 2198 section 5, and DRED by
-a parameter that holds the number of its extension, `ext-126-dred-duration`: the milliseconds of
-past speech that a receiver can make use of; with the prefix `sprop-`, those that a sender sends.
+The parameters of Opus are those of RFC 7587, RED is announced as in RFC 2198 section 5, and DRED as
+in draft-ietf-mlcodec-opus-dred (-01, "Opus Media Type Update") by `ext32-dred-duration`: the
+milliseconds of past speech that a receiver can make use of, and `sprop-ext32-dred-duration`: those
+that a sender sends. 32 is the extension number that the draft wants; until it is assigned, packets
+carry the experimental 126, so that other numbers are understood as well.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from dred.errors import DredError
 from dred.rtp.red import MAX_COPIES
 
 CLOCK_RATE = 48000
-DRED_ID = 126
+DRED_ID = 32
 _DRED = re.compile(r"(sprop-)?ext-?(\d+)-dred-duration")
 # fmtp parameter: (field, type).
 _PARAMETERS: dict[str, tuple[str, type]] = {
@@ -90,8 +92,8 @@ class OpusFormat:
         """The format parameters of Opus, as in its fmtp line."""
         said = [(name, getattr(self, field)) for name, (field, _) in _PARAMETERS.items()]
         said += [
-            (f"ext-{self.dred_id}-dred-duration", self.dred_ms),
-            (f"sprop-ext-{self.dred_id}-dred-duration", self.sends_dred_ms),
+            (f"ext{self.dred_id}-dred-duration", self.dred_ms),
+            (f"sprop-ext{self.dred_id}-dred-duration", self.sends_dred_ms),
         ]
         return ";".join(
             f"{name}={int(value)}"

@@ -58,15 +58,22 @@ class RtpSender:
         # From the lower half, so that a wrap does not come among the first losses.
         self._sequence = secrets.randbits(15) if sequence is None else sequence
         self.timestamp = secrets.randbits(32) if timestamp is None else timestamp
-        self._type = red_type if red_copies else payload_type
-        self._red = (
-            red.RedEncoder(payload_type, red_copies, max_bytes - HEADER.size)
-            if red_copies
-            else None
-        )
+        self._payload_type, self._red_type = payload_type, red_type
+        self._max_payload = max_bytes - HEADER.size
+        self._red: red.RedEncoder | None = None
+        self.repeat(red_copies)
         self._skip_dtx = skip_dtx
         self._talking = False
         self.packets = self.octets = 0  # of payload, as sender reports count
+
+    def repeat(self, copies: int) -> None:
+        """So many copies (0 to 4) from the next packet on."""
+        if copies == 0:
+            self._red = None
+        elif self._red is None:
+            self._red = red.RedEncoder(self._payload_type, copies, self._max_payload)
+        else:
+            self._red.resize(copies)
 
     def send(self, packet: bytes) -> RtpPacket | None:
         """The RTP packet for an Opus packet; None for one that stays unsent."""
@@ -85,8 +92,9 @@ class RtpSender:
             payload = self._red.encode(packet, timestamp, copy)
         # The first packet of a talkspurt (RFC 3551 section 4.1).
         marker, self._talking = not self._talking and not silent, not silent
+        kind = self._payload_type if self._red is None else self._red_type
         result = RtpPacket(
-            self._type, self._sequence, timestamp, self.ssrc, payload, marker=marker
+            kind, self._sequence, timestamp, self.ssrc, payload, marker=marker
         )  # fmt: skip
         self._sequence = (self._sequence + 1) & 0xFFFF
         self.packets += 1

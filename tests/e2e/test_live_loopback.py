@@ -10,7 +10,7 @@ pytest.importorskip("dred._core")
 
 from dred.net import LiveReceiver, LiveSender, Relay, format_address, parse_address
 from dred.opus import OpusEncoder
-from dred.receiver import Receiver
+from dred.receiver import Playout, Receiver
 from dred.rtp import RtpSender
 from dred.traces import parse_model
 
@@ -29,12 +29,19 @@ def packets():
     return [encoder.encode(frame[:, None]) for frame in tone.reshape(FRAMES, 320)]
 
 
-def call(packets, *, loss=None, jitter_ms=0.0, realtime=False, red=0, **receiving):
+def call(
+    packets, *, loss=None, jitter_ms=0.0, realtime=False, red=0, adaptive=False, on_report=None,
+    **receiving,
+):  # fmt: skip
     """One call through a relay; (audio, receiving end, relay, sender's stats)."""
     receiver = Receiver(RATE, 1, jitter_ms=receiving.get("jitter_ms", 60), concealment="classic")
+    if adaptive:
+        receiver = Playout(receiver)
     live = LiveReceiver(HERE, receiver, realtime=realtime, idle_s=2.0, **receiving)
     relay = Relay(HERE, live.address, loss and parse_model(loss), jitter_ms=jitter_ms, seed=3)
-    sender = LiveSender(relay.address, RtpSender(red_copies=red), realtime=realtime)
+    sender = LiveSender(
+        relay.address, RtpSender(red_copies=red), realtime=realtime, on_report=on_report
+    )
     ended = threading.Event()
     heard = []
     threads = [
@@ -73,12 +80,19 @@ def test_copies_fill_losses(packets):
 
 
 def test_losses_are_told_to_the_sender(packets):
-    _, live, relay, stats = call(packets, loss="bernoulli:p=0.3", realtime=True, jitter_ms=100)
+    told = []
+    _, live, relay, stats = call(
+        packets, loss="bernoulli:p=0.3", realtime=True, jitter_ms=100,
+        on_report=lambda *report: told.append(report),
+    )  # fmt: skip
     assert relay.stats.lost > 5
     assert stats.reports >= 1
     assert 0 < stats.reported_loss < 1
     assert stats.losses().lost > 0
     assert stats.losses().expected >= 20
+    assert len(told) == stats.reports
+    assert sum(sum(flags) for _, _, flags in told) == stats.losses().lost
+    assert told[-1][1] == stats.reported_loss
     assert stats.round_trip_ms is not None
     assert sum(live.receiver.stats.frames().values()) >= FRAMES - 8
 
@@ -93,6 +107,17 @@ def test_jitter_of_the_relay_is_measured(packets):
     assert receiver.stats.frames() == {}
     _, live, _, _ = call(packets, jitter_ms=200, realtime=True)
     assert live.rtp.reception.jitter_ms > 1
+
+
+def test_the_delay_follows_the_jitter(packets):
+    audio, live, relay, _ = call(packets * 2, jitter_ms=80, realtime=True, adaptive=True)
+    assert relay.stats.lost == 0
+    playout = live.receiver.playout
+    assert playout.target_ms > 60 + 60
+    # The beginning may be late, as nothing is known of the jitter yet.
+    assert live.receiver.stats.frames()["regular"] >= 2 * FRAMES - 8
+    scaled = (playout.grown_ms - playout.shrunk_ms) * RATE / 1000
+    assert abs(len(audio) - 2 * FRAMES * 320 - scaled) < 0.2 * RATE
 
 
 def test_nobody_listens(packets):

@@ -2,7 +2,7 @@
 import itertools
 
 from dred.receiver.recovery import Source, choose_source
-from dred.receiver.stats import Stats
+from dred.receiver.stats import HISTORY, Stats
 
 
 def test_the_best_source_wins():
@@ -22,8 +22,22 @@ def test_a_copy_is_told_from_an_original():
 
 def test_stats():
     stats = Stats()
-    stats.sources += [Source.WAITING, Source.REGULAR, Source.DRED, Source.REGULAR]
+    assert stats.last is None
+    made = [Source.WAITING, Source.REGULAR, Source.DRED, Source.REGULAR]
+    for source in made:
+        stats.note(source)
+    assert stats.sources == made
+    assert stats.last is Source.REGULAR
+    assert stats.played == 3
     assert stats.frames() == {"regular": 2, "dred": 1}
     stats.no_dred["silence"] += 1
     assert stats.as_dict()["no_dred"] == {"silence": 1}
     assert stats.as_dict()["frames"] == stats.frames()
+
+
+def test_a_long_call_does_not_grow_the_stats():
+    stats = Stats()
+    for _ in range(HISTORY + 5):
+        stats.note(Source.DTX)
+    assert stats.played == HISTORY + 5
+    assert len(stats.sources) == HISTORY

@@ -52,7 +52,7 @@ def test_lines():
         "a=rtpmap:63 red/48000/2",
         "a=fmtp:63 111/111",
         "a=rtpmap:111 opus/48000/2",
-        "a=fmtp:111 useinbandfec=1;usedtx=1;ext-126-dred-duration=1000",
+        "a=fmtp:111 useinbandfec=1;usedtx=1;ext32-dred-duration=1000",
         "a=ptime:20",
         "a=rtcp-mux",
         "",
@@ -69,7 +69,7 @@ m=audio 9 UDP/TLS/RTP/SAVPF 109 63 0
 c=IN IP4 192.0.2.1/127
 a=rtpmap:109 OPUS/48000/2
 a=rtcp-fb:109 transport-cc
-a=fmtp:109 minptime=10; useinbandfec=1;sprop-stereo=0; ext-32-dred-duration = 500
+a=fmtp:109 minptime=10; useinbandfec=1;sprop-stereo=0; ext126-dred-duration = 500
 a=rtpmap:63 red/48000/2
 a=fmtp:63 109/109/109
 a=rtpmap:0 PCMU/8000
@@ -84,7 +84,7 @@ def test_what_browsers_write():
     assert found.types == [63, 109]
     assert found.red_copies == 2
     assert (found.inband_fec, found.dtx, found.sends_stereo) == (True, False, False)
-    assert (found.dred_ms, found.dred_id, found.ptime) == (500, 32, 20)
+    assert (found.dred_ms, found.dred_id, found.ptime) == (500, 126, 20)
 
 
 @pytest.mark.parametrize(

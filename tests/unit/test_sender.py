@@ -236,3 +236,38 @@ def test_audio_far_too_loud_does_no_harm():
 def test_plain_packets_are_left_alone():
     for packet in opus_packets(16000, 3):
         assert carried([packet]) == [None]
+
+
+def settings(bitrate=32000, lbrr=False, dred_ms=1000, loss_percent=20):
+    return {"bitrate": bitrate, "lbrr": lbrr, "dred_ms": dred_ms, "loss_percent": loss_percent}
+
+
+def test_settings_change_while_running():
+    tx, same = sender(lbrr=False), sender(lbrr=False)
+    pcm = voice(16000, 3)
+    seconds = [pcm[i * 16000 : (i + 1) * 16000] for i in range(3)]
+    before = tx.push(seconds[0])
+    assert before == same.push(seconds[0])
+    tx.configure(**settings(dred_ms=0, loss_percent=0))
+    without = tx.push(seconds[1])
+    assert not any(carried(without))
+    tx.configure(**settings(bitrate=48000, lbrr=True, dred_ms=200))
+    after = tx.push(seconds[2])
+    same.push(seconds[1])
+    expected = carried(same.push(seconds[2]))
+    # The past was analysed all along: the same time, the shorter duration.
+    assert [found.offset for found in carried(after)] == [found.offset for found in expected]
+    assert {len(found.latents) for found in carried(after)} == {5}
+    assert max(len(found.latents) for found in expected) > 5
+    assert sum(map(has_lbrr, after)) > 25
+    assert not any(map(has_lbrr, before))
+
+
+def test_settings_out_of_range():
+    for wrong in ({"bitrate": 1}, {"dred_ms": 2000}, {"loss_percent": -1}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            sender().configure(**settings() | wrong)
+    plain = sender(dred_ms=0)
+    plain.configure(**settings(dred_ms=0))
+    with pytest.raises(ValueError, match="began without DRED"):
+        plain.configure(**settings())
