@@ -40,7 +40,8 @@ def definition(root: Path, module: str, name: str) -> Named | None:
     """Where a name that a module gives is defined, following its imports."""
     path = root.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    for node in tree_of(path).body:
+    tree = tree_of(path)
+    for node in [*tree.body, *ast.walk(tree)]:  # imports may stand under `if TYPE_CHECKING`
         if isinstance(node, Named) and node.name == name:
             return node
         if isinstance(node, ast.ImportFrom) and name in [alias.name for alias in node.names]:

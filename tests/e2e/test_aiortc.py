@@ -154,7 +154,7 @@ def test_all_is_put_back():
     buffer = aiortc.rtcrtpreceiver.JitterBuffer
     with DredCodec(**SMALL):
         assert aiortc.rtcrtpreceiver.JitterBuffer is Passage
-        assert "ext-126-dred-duration=1040" in asyncio.run(offer())
+        assert "ext32-dred-duration=1040" in asyncio.run(offer())
     assert (aiortc.codecs.OpusEncoder, aiortc.codecs.OpusDecoder) == names
     assert aiortc.rtcrtpreceiver.JitterBuffer is buffer
     assert "dred" not in asyncio.run(offer())
