@@ -24,7 +24,7 @@ C_LAYERS = {
 PYTHON_GROUPS = (
     ("_version", "_core", "errors", "units"),
     ("pcm",),
-    ("io", "_native"),
+    ("io", "_native", "_libopus"),
     ("traces", "models", "resample", "payload"),
     ("packet", "stages", "allocation"),
     ("opus", "rtp"),
