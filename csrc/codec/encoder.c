@@ -34,6 +34,7 @@ struct dred_encoder {
     int64_t produced; /* latents since the reset; latent n lies in row n % HISTORY             */
     float latents[HISTORY][DRED_LATENT_DIM];
     float states[HISTORY][DRED_STATE_DIM];
+    payload_symbols symbols[HISTORY]; /* of the latents */
     unsigned char active[HISTORY];
 };
 
@@ -71,6 +72,7 @@ static void make_latent(dred_encoder *encoder) {
     int row = (int)(encoder->produced % HISTORY);
     rdovae_enc_step(&encoder->models->encoder, &encoder->network, features, encoder->latents[row],
                     encoder->states[row]);
+    encoder->symbols[row].level = -1;
     encoder->active[row] =
         (unsigned char)activity_step(&encoder->activity, encoder->pending, DOUBLE_STEP);
     encoder->produced++;
@@ -180,7 +182,9 @@ int dred_encoder_payload(dred_encoder *encoder, const dred_encode_request *reque
     payload_vectors vectors = {.chunks = found.chunks};
     vectors.state = encoder->states[row_of(encoder, found.newest)];
     for (int i = 0; i < found.chunks; i++) {
-        vectors.latents[i] = encoder->latents[row_of(encoder, found.newest + 2 * i)];
+        int row = row_of(encoder, found.newest + 2 * i);
+        vectors.latents[i] = encoder->latents[row];
+        vectors.kept[i] = &encoder->symbols[row];
     }
     dred_payload_header header = request->header;
     header.offset = result->offset = found.offset;

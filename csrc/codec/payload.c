@@ -161,6 +161,20 @@ int payload_write_symbols(const dred_payload_header *header, const int32_t *symb
     return payload_writer_finish(&writer, rule, &written, bits);
 }
 
+/* The symbols of latent i, quantised only where they are not kept at this level. */
+static const int32_t *latent_symbols(const payload_vectors *vectors, int i, int level,
+                                     int32_t *scratch) {
+    payload_symbols *kept = vectors->kept[i];
+    if (kept != NULL && kept->level == level)
+        return kept->values;
+    quant_tables tables = quant_tables_of(QUANT_LATENT, level);
+    int32_t *symbols = kept != NULL ? kept->values : scratch;
+    quant_quantise(&tables, vectors->latents[i], symbols);
+    if (kept != NULL)
+        kept->level = level;
+    return symbols;
+}
+
 int payload_write_vectors(const dred_payload_header *header, const payload_vectors *vectors,
                           unsigned char *out, int capacity, int *chunks, int *bits) {
     payload_writer writer;
@@ -177,9 +191,8 @@ int payload_write_vectors(const dred_payload_header *header, const payload_vecto
     if (error < 0)
         return error;
     for (int i = 0; i < vectors->chunks && i < DRED_MAX_CHUNKS; i++) {
-        tables = quant_tables_of(QUANT_LATENT, quant_level(header, i));
-        quant_quantise(&tables, vectors->latents[i], symbols);
-        if (!payload_writer_add(&writer, symbols))
+        int level = quant_level(header, i);
+        if (!payload_writer_add(&writer, latent_symbols(vectors, i, level, symbols)))
             break;
     }
     return payload_writer_finish(&writer, PAYLOAD_DECODABLE, chunks, bits);

@@ -53,10 +53,18 @@ int payload_writer_finish(payload_writer *writer, int rule, int *chunks, int *bi
 int payload_write_symbols(const dred_payload_header *header, const int32_t *symbols, int chunks,
                           int rule, unsigned char *out, int capacity, int *bits);
 
+/* Symbols of a latent vector, kept from packet to packet: its place moves by one chunk at a time,
+ * so that its level is mostly the same as before. */
+typedef struct payload_symbols {
+    int level; /* of the symbols, -1: there are none yet */
+    int32_t values[DRED_LATENT_DIM];
+} payload_symbols;
+
 /* What a sender has to code. */
 typedef struct payload_vectors {
     const float *state;                    /* [50]                                               */
     const float *latents[DRED_MAX_CHUNKS]; /* [25] each, newest first                            */
+    payload_symbols *kept[DRED_MAX_CHUNKS]; /* of each latent, or NULL; brought up to date       */
     int chunks;                            /* chunks wanted                                      */
 } payload_vectors;
 

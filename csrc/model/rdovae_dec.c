@@ -104,7 +104,7 @@ static void run_block(const rdovae_dec *net, rdovae_dec_state *state, const floa
                       int chunks, float *features) {
     const kernel_table *kernels = net->kernels;
     ACTIVATION(input, RDOVAE_DEC_INPUT);
-    ACTIVATION(all, BLOCK *CONCAT);
+    ACTIVATION(all, BLOCK * CONCAT);
     ACTIVATION(frames, (1 + BLOCK) * CONV);
     block b = {.chunks = chunks, .frames = frames};
 

@@ -204,6 +204,31 @@ static void test_hostile(void) {
     CHECK(dred_payload_decode(bytes, 3, 27, &payload) == DRED_ERR_ARGUMENT);
 }
 
+/* Symbols kept from packet to packet change no byte, also when the levels change. */
+static void test_kept_symbols(void) {
+    enum { LATENTS = 40, CHUNKS = 10, CAPACITY = 400 };
+    static float latents[LATENTS][DRED_LATENT_DIM], state[DRED_STATE_DIM];
+    static payload_symbols kept[LATENTS];
+    fill(latents[0], LATENTS * DRED_LATENT_DIM, 3, 21);
+    fill(state, DRED_STATE_DIM, 3, 22);
+    for (int i = 0; i < LATENTS; i++)
+        kept[i].level = -1;
+    for (int newest = CHUNKS; newest < LATENTS; newest++) {
+        dred_payload_header header = {newest % 9 == 0 ? 3 : 6, newest % 8, 15, 4};
+        payload_vectors plain = {.state = state, .chunks = CHUNKS}, cached = plain;
+        unsigned char expected[CAPACITY], bytes[CAPACITY];
+        int chunks, cached_chunks;
+        for (int i = 0; i < CHUNKS; i++) {
+            plain.latents[i] = cached.latents[i] = latents[newest - i];
+            cached.kept[i] = &kept[newest - i];
+        }
+        int size = payload_write_vectors(&header, &plain, expected, CAPACITY, &chunks, NULL);
+        CHECK(size > 0 && size == payload_write_vectors(&header, &cached, bytes, CAPACITY,
+                                                        &cached_chunks, NULL));
+        CHECK(chunks == cached_chunks && memcmp(bytes, expected, (size_t)size) == 0);
+    }
+}
+
 void test_payload(void);
 void test_payload(void) {
     test_levels();
@@ -213,4 +238,5 @@ void test_payload(void) {
     test_round_trip();
     test_end_rule();
     test_hostile();
+    test_kept_symbols();
 }
