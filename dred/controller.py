@@ -160,7 +160,7 @@ class LossEstimate:
     """
 
     ATTACK, RELEASE, DRIFT = 0.6, 0.35, 0.05  # weight of a report: worse, better for long, other
-    WORSE = 2.0  # standard deviations
+    WORSE, STILL_WORSE = 3.0, 1.0  # standard deviations; the second while it rises
     LEAST, MOST = 0.01, 0.5  # loss rates that chance is judged by
     BURST_KEEP = 0.93  # of a report's bursts, when the next report comes
 
@@ -182,7 +182,7 @@ class LossEstimate:
         # Packets lost in a row are one event, and fewer events vary more.
         events = max(1, packets) / (2 * self.burst - 1)
         change = (fraction - self.loss) / math.sqrt(expected * (1 - expected) / events)
-        self.rising = change > self.WORSE
+        self.rising = change > (self.STILL_WORSE if self.rising else self.WORSE)
         self._better = self._better + 1 if change < 0 else 0
         calm = min(self.RELEASE, self.DRIFT * 2.0 ** max(0, self._better - 1))
         self.loss += (self.ATTACK if self.rising else calm) * (fraction - self.loss)
