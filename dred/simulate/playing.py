@@ -63,21 +63,20 @@ def play(
     missing = _first_played(events, jitter_ms) if events else len(packets)
     push = _pusher(packets, receiver, payloads, starts)
     heard: list[Floats] = []
+    names = [Source.PLC.value] * missing
     at = 0
     for k in range(missing, len(packets)):
         while at < len(events) and events[at][0] <= starts[k] - starts[missing]:
             push(events[at][1], events[at][0])
             at += 1
-        _listen(receiver, heard)
+        _listen(receiver, heard, names)
     for arrival_ms, number in events[at:]:
         push(number, arrival_ms)
     while len(heard) < len(packets) - missing:
-        _listen(receiver, heard)
+        _listen(receiver, heard, names)
     silence = np.zeros(
         (round(starts[missing] * receiver.sample_rate / 1000), receiver.channels), np.float32
     )
-    names = [Source.PLC.value] * missing
-    names += [s.value for s in receiver.stats.sources if s is not Source.WAITING]
     return np.concatenate([silence, *heard]), names
 
 
@@ -110,7 +109,9 @@ def _pusher(
     )
 
 
-def _listen(receiver: Receiver, heard: list[Floats]) -> None:
+def _listen(receiver: Receiver, heard: list[Floats], names: list[str]) -> None:
     frame = receiver.pull()
-    if receiver.stats.sources[-1] is not Source.WAITING:
+    source = receiver.stats.sources[-1]
+    if source is not Source.WAITING:
         heard.append(interleaved(frame, receiver.channels))
+        names.append(source.value)
