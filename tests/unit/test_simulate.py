@@ -7,6 +7,7 @@ from signals import delay, voice
 from weights import random_models
 
 import dred
+from dred.evaluate.delay import needed_delay
 from dred.simulate import fit_trace
 from dred.traces import parse_model
 
@@ -164,6 +165,18 @@ def test_networks_with_times():
     assert (
         simulate(pcm, 16000, network, seed=2).transit.arrival_ms != patient.transit.arrival_ms
     ).any()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "longest"), [("plc", 0), ("lbrr", 20), ("red:2", 40), ("dred", 80)]
+)
+def test_delay_is_what_a_receiver_had_to_wait_for(scheme, longest):
+    # Of a burst of four: one frame back for LBRR, two for RED, all four for DRED.
+    result = simulate(voice(16000, 1), 16000, GAP, scheme)
+    assert needed_delay(result).longest_ms == pytest.approx(longest)
+    slow = parse_model("jitter:mean=5ms,sd=1ms,base=70ms")
+    late = needed_delay(simulate(voice(16000, 1), 16000, slow, "plc"))
+    assert 0 < late.p95_ms < late.longest_ms < 15
 
 
 def test_congestion_punishes_redundancy_on_top():

@@ -90,6 +90,17 @@ def test_congestion_grows_with_the_bitrate():
     assert measure_delays(flooded).longest_ms < 240
 
 
+def test_recorded_times_are_replayed(tmp_path):
+    recorded = sent("bernoulli:p=0.1+jitter:mean=40ms,sd=20ms", 500)
+    write_transit(tmp_path / "a+b.csv", recorded)
+    again = sent(f"trace:{tmp_path / 'a+b.csv'}", 1200)
+    assert again.lost.tolist() == np.resize(recorded.lost, 1200).tolist()
+    np.testing.assert_allclose(again.delays[: len(recorded.delays)], recorded.delays, atol=0.002)
+    write_transit(tmp_path / "a.csv", recorded)
+    late = sent(f"trace:{tmp_path / 'a.csv'}+playout:delay=60ms", 500)
+    assert late.lost.sum() == recorded.lost.sum() + (recorded.delays > 60).sum()
+
+
 def test_stages_meet_packets_in_order():
     transit = sent("burst:every=1s,length=200ms+jitter:mean=5ms,sd=1ms", 100)
     assert transit.lost.tolist() == ([0] * 40 + [1] * 10) * 2
