@@ -27,6 +27,9 @@ DTX_BYTES = 2
 # of what arrives falls from 4.4 to 3.3); told 10 %, recovery is as good, the frames far better.
 LBRR_LOSS_PERCENT = 10
 OVERSHOOT = 1.3  # a payload may cost so much more than its statistics promise
+# A payload that fills so much of its capacity was cut: the second is asked for, coarser then.
+FULL = 0.9
+ATTEMPTS, COARSER = 4, 0.8
 HIGHEST_PAYLOAD = 1000  # bytes, as large as the reference writes
 
 _REASONS = {
@@ -184,13 +187,16 @@ class Sender:
         request.capacity = HIGHEST_PAYLOAD
         chunks = max(1, lib.dred_encoder_available(self._encoder.raw, request))
         allowance = self._budget.allowance()
-        levels = choose_levels(chunks, allowance)
-        request.header.q0, request.header.dq, request.header.qmax = (
-            levels.q0, levels.dq, levels.qmax,
-        )  # fmt: skip
         request.capacity = min(HIGHEST_PAYLOAD, int(OVERSHOOT * allowance / 8) + 1)
-        size = lib.dred_encoder_payload(self._encoder.raw, request, self._out, self._result)
-        if size == lib.DRED_ERR_NODATA:
-            return packet, _REASONS[self._result.reason]
+        for attempt in range(ATTEMPTS):
+            levels = choose_levels(chunks, allowance * COARSER**attempt)
+            request.header.q0, request.header.dq, request.header.qmax = (
+                levels.q0, levels.dq, levels.qmax,
+            )  # fmt: skip
+            size = lib.dred_encoder_payload(self._encoder.raw, request, self._out, self._result)
+            if size == lib.DRED_ERR_NODATA:
+                return packet, _REASONS[self._result.reason]
+            if self._result.chunks == chunks or size < FULL * request.capacity:
+                break  # all of the past that is asked for, or all but silence
         check(size, "DRED payload")
         return attach_payload(packet, bytes(ffi.buffer(self._out, size))), ""
