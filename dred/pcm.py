@@ -39,3 +39,9 @@ def interleaved(pcm: npt.ArrayLike, channels: int) -> npt.NDArray[np.float32]:
     if not np.isfinite(array).all():
         raise AudioError("pcm: holds samples that are not numbers; mend the source")
     return np.ascontiguousarray(array)
+
+
+def downmix(frame: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The mean of the channels [n] of samples [n, channels]."""
+    narrow = frame[:, 0] if frame.shape[1] == 1 else frame.mean(axis=1)
+    return np.ascontiguousarray(narrow)

@@ -14,7 +14,7 @@ from dred.allocation import Budget, choose_levels, regular_bitrate
 from dred.models import Models, load_models
 from dred.opus import OpusEncoder
 from dred.packet import attach_payload
-from dred.pcm import interleaved
+from dred.pcm import downmix, interleaved
 from dred.resample import Resampler
 
 FRAME_MS = (10, 20, 40, 60)
@@ -68,43 +68,22 @@ class Sender:
     ) -> None:
         if frame_ms not in FRAME_MS:
             raise ValueError(f"frame_ms: expected one of {FRAME_MS}, got {frame_ms}")
-        if not BITRATES[0] <= bitrate <= BITRATES[1]:
-            raise ValueError(f"bitrate: expected {BITRATES[0]}..{BITRATES[1]} bit/s, got {bitrate}")
-        if not 0 <= dred_ms <= MAX_DRED_MS:
-            raise ValueError(f"dred_ms: expected 0..{MAX_DRED_MS}, got {dred_ms}")
-        if not 0 <= loss_percent <= 100:
-            raise ValueError(f"loss_percent: expected 0..100, got {loss_percent}")
         if red != 0:
             raise ValueError("red: copies are a matter of the RTP layer; only 0 is possible here")
         self.sample_rate, self.channels, self.frame_ms = sample_rate, channels, frame_ms
         self._opus = OpusEncoder(sample_rate, channels, application)
+        self._opus.configure(vbr=True, complexity=complexity, dtx=dtx)
         self._frame = sample_rate * frame_ms // 1000
         self._pending = np.zeros((0, channels), np.float32)
         self._fed = 0  # samples that have to be heard: given to push, or added by a flush
         self._flushed = 0  # samples that a flush took care of
         self._sent = 0  # packets
-        self._chunks = min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS)
-        self._idle_reason = (
-            "no duration asked"
-            if dred_ms == 0
-            else "no loss announced"
-            if loss_percent == 0
-            else ""
-        )
-        regular = bitrate if self._idle_reason else regular_bitrate(bitrate, loss_percent, lbrr)
-        self._opus.configure(
-            bitrate=regular,
-            vbr=True,
-            complexity=complexity,
-            lbrr=lbrr and loss_percent > 0,
-            loss_percent=min(loss_percent, LBRR_LOSS_PERCENT),
-            dtx=dtx,
-        )
-        packet_bits = bitrate * frame_ms / 1000
-        self._budget = Budget(packet_bits, packet_bits - regular * frame_ms / 1000)
         self._trim = trim
         self.stats: Counter[str] = Counter()
-        if not self._idle_reason:
+        # Without DRED at the beginning there is no analysis, which costs more than all else.
+        self._analyses = dred_ms > 0 and loss_percent > 0
+        self.configure(bitrate=bitrate, lbrr=lbrr, dred_ms=dred_ms, loss_percent=loss_percent)
+        if self._analyses:
             self._encoder = Handle("encoder", models or load_models())
             self._down = Resampler(sample_rate, lib.DRED_SAMPLE_RATE)
             self._out = ffi.new("unsigned char[]", HIGHEST_PAYLOAD)
@@ -120,19 +99,25 @@ class Sender:
             raise ValueError(f"dred_ms: expected 0..{MAX_DRED_MS}, got {dred_ms}")
         if not 0 <= loss_percent <= 100:
             raise ValueError(f"loss_percent: expected 0..100, got {loss_percent}")
-        dred = dred_ms > 0 and loss_percent > 0
-        if dred and self._idle_reason:
+        idle_reason = (
+            "no duration asked"
+            if dred_ms == 0
+            else "no loss announced"
+            if loss_percent == 0
+            else ""
+        )
+        if not idle_reason and not self._analyses:
             raise ValueError("a sender that began without DRED cannot send it; make a new one")
-        regular = regular_bitrate(bitrate, loss_percent, lbrr) if dred else bitrate
+        regular = bitrate if idle_reason else regular_bitrate(bitrate, loss_percent, lbrr)
         self._opus.configure(
             bitrate=regular,
             lbrr=lbrr and loss_percent > 0,
             loss_percent=min(loss_percent, LBRR_LOSS_PERCENT),
         )
-        # The analysis goes on without DRED, so that it may come back: only its bits are taken away.
         packet_bits = bitrate * self.frame_ms / 1000
         self._budget = Budget(packet_bits, packet_bits - regular * self.frame_ms / 1000)
-        self._chunks = max(1, min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS))
+        self._chunks = min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS)
+        self._idle_reason = idle_reason
 
     @property
     def lookahead(self) -> int:
@@ -165,8 +150,8 @@ class Sender:
 
     def _packet(self, frame: Floats) -> bytes:
         packet = self._opus.encode(frame)
-        if not self._idle_reason:
-            narrow = self._down.process(np.ascontiguousarray(frame.mean(axis=1)))
+        if self._analyses:
+            narrow = self._down.process(downmix(frame))
             check(lib.dred_encoder_push(self._encoder.raw, pointer(narrow), len(narrow)))
         packet, reason = self._with_dred(packet)
         self.stats[reason or "dred"] += 1

@@ -12,6 +12,7 @@ from dred.errors import DredError, PacketError
 from dred.models import Models, load_models
 from dred.opus import OpusDecoder
 from dred.packet import Toc, duration_ms, has_lbrr, why_no_dred
+from dred.pcm import downmix
 from dred.receiver.background import Background
 from dred.receiver.bridge import FUTURE_MS, Bridge
 from dred.receiver.description import Descriptions
@@ -158,7 +159,10 @@ class Receiver:
     def _next_frame(self) -> Floats:
         packet = self._buffer.take()
         ahead = self._buffer.ahead()
-        self._look_ahead(ahead if packet is None else [(-1, packet), *ahead])
+        if packet is None:
+            self._look_ahead(ahead)
+        elif self._models is not None and self._filler.active:
+            self._look_ahead([(-1, packet), *ahead])
         following = ahead[0][1] if ahead and ahead[0][0] == 0 else None
         lbrr = self._use_lbrr and following is not None and has_lbrr(following)
         source = choose_source(
@@ -203,7 +207,7 @@ class Receiver:
             return frame
         if self._filler.active:
             frame = self._leave_gap(frame)
-        self._filler.played(np.ascontiguousarray(frame.mean(axis=1)))
+        self._filler.played(downmix(frame))
         self._follow_balance(frame)
         if packet is not None and not self._dtx:
             self._background.learn(frame)
@@ -212,7 +216,7 @@ class Receiver:
     def _follow_balance(self, frame: Floats) -> None:
         """Level of each channel against the mono mix, for synthesis that is mono."""
         if self.channels > 1:
-            mono = float(np.mean(frame.mean(axis=1) ** 2))
+            mono = float(np.mean(downmix(frame) ** 2))
             if mono > 1e-7:
                 target = np.sqrt(np.mean(frame**2, axis=0) / mono).clip(0, 2)
                 self._balance += np.float32(0.2) * (target.astype(np.float32) - self._balance)
@@ -265,7 +269,7 @@ class Receiver:
             if begins and self.sample_rate != CORE_RATE:
                 frame = self._from_own(frame)
             self._prime(begins)
-        self._filler.heard(np.ascontiguousarray(frame.mean(axis=1)), at)
+        self._filler.heard(downmix(frame), at)
         return frame
 
     def _look_across(self) -> Bridge | None:
@@ -287,7 +291,7 @@ class Receiver:
                     break
         except DredError:
             return None
-        mono = np.ascontiguousarray(np.concatenate(heard).mean(axis=1))
+        mono = downmix(np.concatenate(heard))
         return self._filler.bridge(mono, (missing - lbrr) * length, self._models)
 
     def _from_own(self, frame: Floats) -> Floats:
