@@ -36,7 +36,8 @@ class RdovaeConfig(TrainConfig):
     lambda_min: float = 2e-4
     lambda_max: float = 0.04
     state_weight: float = 0.04  # one state is sent per packet, but every step has one
-    newest_weight: float = 0.03  # extra weight of the newest chunk's distortion
+    newest_weight: float = 0.03  # extra weight of the newest chunk's distortion (encoder)
+    recent_weight: float = 10.0  # extra weight of the newest chunk, halved per chunk (decoder)
     level_low: float = -25.0
     level_high: float = 9.0
 
@@ -311,14 +312,22 @@ class DecoderTask(RdovaeTask):
         delta = self._difference(self.model, batch)
         bands = band_logs(delta[..., :18])
         pitch, voicing = delta[..., 18], delta[..., 19]
-        total = (
-            (bands.square() + 1e-4).sqrt().mean()
-            + 2.0 * (pitch.square() + 1e-5).sqrt().mean()
-            + (voicing.square() + 1e-5).sqrt().mean()
+        errors = (
+            (bands.square() + 1e-4).sqrt().mean(-1)
+            + 2.0 * (pitch.square() + 1e-5).sqrt()
+            + (voicing.square() + 1e-5).sqrt()
         )
+        total = (errors * self._importance(errors)).mean()
         with torch.no_grad():
             metrics = self._figures(delta)
         return total, metrics
+
+    def _importance(self, errors: Tensor) -> Tensor:
+        """Weight of each step, newest first, of mean 1: every gap needs the newest chunks, which
+        have only the initial state to go by, and few gaps the oldest."""
+        age = torch.arange(errors.shape[1], device=errors.device) // 4  # steps of a chunk
+        weight = 1.0 + self.config.recent_weight * 0.5**age
+        return weight / weight.mean()
 
     @staticmethod
     def _figures(delta: Tensor) -> dict[str, float]:
@@ -327,6 +336,7 @@ class DecoderTask(RdovaeTask):
 
         return {
             "cepstrum": rms(delta[..., :18]),
+            "newest": rms(delta[:, :4, :18]),
             "pitch": rms(delta[..., 18]),
             "voicing": rms(delta[..., 19]),
         }
