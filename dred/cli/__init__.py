@@ -65,6 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _failed(reason: Exception, code: int) -> int:
     if os.environ.get("DRED_DEBUG"):
         raise reason
-    text = " ".join(str(reason).split()) or type(reason).__name__
+    if isinstance(reason, OSError) and reason.filename and reason.strerror:
+        text = f"{reason.filename}: {reason.strerror.lower()}"
+    else:
+        text = " ".join(str(reason).split()) or type(reason).__name__
     print(f"dred: error: {text}", file=sys.stderr)
     return code

@@ -65,7 +65,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_json(parser)
 
 
-def run(args: argparse.Namespace) -> None:
+def run(args: argparse.Namespace) -> int:
+    """Exit code 1 where the file is damaged: what could be read has been written all the same."""
     from dred.errors import AudioError
     from dred.io.files import read_bytes
     from dred.io.pcap import is_capture
@@ -82,6 +83,7 @@ def run(args: argparse.Namespace) -> None:
     elif args.output != "-":
         made = ", ".join(f"{what} {count}" for what, count in report["frames"].items())
         print(f"{report['packets']} packets, {report['lost']} lost; frames made from: {made}")
+    return int(report["damaged"])
 
 
 def _receiver(args: argparse.Namespace, rate: int, channels: int, frame_ms: float) -> "Receiver":
@@ -123,7 +125,12 @@ def _file(args: argparse.Namespace, data: bytes) -> "Decoded":
     audio = audio * 10 ** (stream.head.gain_q8 / (20 * 256))  # RFC 7845 section 5.1
     first = stream.head.pre_skip * rate // 48000
     audio = audio[first : first + stream.duration * rate // 48000]
-    report = {"packets": len(lost), "lost": int(lost.sum()), **receiver.stats.as_dict()}
+    report = {
+        "packets": len(lost),
+        "lost": int(lost.sum()),
+        "damaged": bool(stream.warnings),
+        **receiver.stats.as_dict(),
+    }
     return audio, rate, wanted, report
 
 
@@ -165,6 +172,7 @@ def _capture(args: argparse.Namespace, data: bytes) -> "Decoded":
     report = {
         "packets": len(stream.packets),
         "lost": rtp.frames - receiver.stats.frames().get("regular", 0),
+        "damaged": bool(capture.warnings),
         **receiver.stats.as_dict(),
     }
     return np.concatenate(frames), rate, wanted, report
