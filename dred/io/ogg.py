@@ -292,7 +292,7 @@ class _Reader:
             tags = OpusTags.parse(self._packets[1] if len(self._packets) > 1 else b"")
         except ValueError as reason:
             raise AudioError(f"{self._name}: cannot be decoded: {reason}") from None
-        if not self._is_over:
+        if not self._is_over and not self._warnings:  # one line is enough for a cut file
             self._warn("the end is missing")
         total = None
         if self._end is not None and self._start is not None:
