@@ -219,6 +219,7 @@ def _row(cell: "Cell", groups: "list[Group]") -> dict[str, Any]:
 def print_cells(cells: "list[Cell]", groups: "list[Group]") -> None:
     """One line per cell: means with their 95 % intervals."""
     from dred.evaluate.metrics import METRICS
+    from dred.evaluate.report.table import interval
 
     names = list(cells[0].quality) if cells else []
     titles = "".join(f"  {METRICS[name].title:>18}" for name in names)
@@ -229,13 +230,3 @@ def print_cells(cells: "list[Cell]", groups: "list[Group]") -> None:
                          for name in names)  # fmt: skip
         print(f"{cell.scheme:10s} {loss:>5}  {cell.bitrate // 1000:5d}  {cell.kbps:5.1f}{values}"
               f"  {cell.files:5d}")  # fmt: skip
-
-
-def interval(value: Any, digits: int) -> str:
-    """An estimate as `2.57 [2.41, 2.70]`."""
-    if value.mean != value.mean:
-        return "-"
-    text = f"{value.mean:.{digits}f}"
-    if value.low != value.low:
-        return text
-    return f"{text} [{value.low:.{digits}f}, {value.high:.{digits}f}]"

@@ -3,7 +3,7 @@
 
 A vocoder and a fading guess end in digital silence, which is heard as a hole wherever the speaker
 has a room around them. Gaussian noise with the mean spectrum of the quietest blocks that were
-played goes under everything that is concealed: at the output rate, with the band above the
+played goes under guesses that nothing describes: at the output rate, with the band above the
 vocoder's, in every channel.
 """
 

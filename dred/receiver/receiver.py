@@ -282,9 +282,9 @@ class Receiver:
         lbrr = self._use_lbrr and has_lbrr(ahead[0][1])
         self._shadow.restore(self._decoder.save())
         heard = [self._shadow.decode(None, length) for _ in range(missing - lbrr)]
-        if lbrr:
-            heard.append(self._shadow.decode(ahead[0][1], length, fec=True))
         try:
+            if lbrr:
+                heard.append(self._shadow.decode(ahead[0][1], length, fec=True))
             for _, packet in takewhile(lambda p: p[0] == len(heard) - 1, ahead):
                 heard.append(self._shadow.decode(packet, self._samples(duration_ms(packet))))
                 if (len(heard) - missing + lbrr) * self._frame_ms >= FUTURE_MS:

@@ -33,7 +33,7 @@ def _table(metric: str, bitrate: int, cells: Sequence[Cell], groups: Sequence[Gr
     for scheme in dict.fromkeys(cell.scheme for cell in cells):
         own = {cell.group: cell for cell in cells if cell.scheme == scheme}
         found = [own.get(index, own.get(None)) for index in range(len(groups))]
-        values = [_interval(cell.quality[metric], METRICS[metric].digits) if cell else "–"
+        values = [interval(cell.quality[metric], METRICS[metric].digits) if cell else "–"
                   for cell in found]  # fmt: skip
         every = list(own.values())
         count = sum(cell.count for cell in every)
@@ -51,7 +51,8 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _interval(value: Estimate, digits: int) -> str:
+def interval(value: Estimate, digits: int) -> str:
+    """An estimate as `2.57 [2.41, 2.70]`."""
     if value.mean != value.mean:
         return "–"
     text = f"{value.mean:.{digits}f}"
