@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dred.cli.options import add_json, add_models, integer, number, print_json, progress, warn
-from dred.cli.sweep import interval, split
+from dred.cli.sweep import split
 
 if TYPE_CHECKING:
     from dred.evaluate.advise import Advice
@@ -161,6 +161,7 @@ def _report(
 
 def _print(args: argparse.Namespace, advice: "Advice", stats: "TraceStats", origin: str) -> None:
     from dred.evaluate.metrics import METRICS
+    from dred.evaluate.report.table import interval
 
     metric = METRICS[advice.metric]
     best = advice.best
