@@ -80,7 +80,7 @@ def _add_network(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--print-config", action="store_true", help="print all settings as --config takes them"
     )
-    if name in ("pitch", "rdovae"):
+    if name in ("pitch", "rdovae", "fargan"):
         _add_teacher(parser, statistics=name == "rdovae")
     if name == "rdovae":
         parser.add_argument(
@@ -95,9 +95,9 @@ def _add_network(parser: argparse.ArgumentParser, name: str) -> None:
     if name == "fargan":
         parser.add_argument(
             "--stage",
-            choices=("pretrain", "adversarial"),
+            choices=("pretrain", "distil", "adversarial"),
             default="pretrain",
-            help="by spectral loss alone, or against discriminators (from --start)",
+            help="by spectral loss alone; by agreement with --teacher; against discriminators",
         )
         parser.add_argument(
             "--predictor",
@@ -148,8 +148,8 @@ def run(args: argparse.Namespace) -> int:
 def _label(args: argparse.Namespace) -> str:
     if args.network == "rdovae":
         return f"rdovae_{args.part}"
-    if args.network == "fargan" and args.stage == "adversarial":
-        return "fargan_adversarial"
+    if args.network == "fargan" and args.stage != "pretrain":
+        return f"fargan_{args.stage}"
     return str(args.network)
 
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +16,13 @@ PREEMPHASIS = 0.85
 MIN_PERIOD, MAX_PERIOD = 32, 255
 PIECE = 80  # conditioning values per subframe
 PULSE = PIECE + SUBFRAME + 4 + SUBFRAME
+Rounding = Callable[[Tensor], Tensor]
+
+
+def _rounding(noise: Tensor | None, cuts: tuple[int, ...]) -> Rounding:
+    """Adds to each activation in turn its cut of the noise that imitates int8 activations."""
+    pieces = iter(() if noise is None else noise.split(cuts, -1))
+    return lambda x: x if noise is None else x + next(pieces)
 
 
 def period_of(pitch: Tensor) -> Tensor:
@@ -96,30 +105,71 @@ class SignalNet(nn.Module):
         `piece` [batch, 80]; `gain` [batch, 44], one value repeated; `noise` [batch, NOISE] imitates
         the rounding of activations (drawn outside: a call per layer would cost more than layers).
         """
-        cuts = iter(() if noise is None else noise.split(self.CUTS, 1))
-
-        def rounded(x: Tensor) -> Tensor:
-            return x if noise is None else x + next(cuts)
-
         buffer, past_pulse, *recurrent = state
+        rounded = _rounding(noise, self.CUTS)
+
+        def remember(number: int, x: Tensor) -> Tensor:
+            recurrent[number] = rounded(self.grus[number].cell(x, recurrent[number]))
+            return recurrent[number]
+
+        past = buffer.gather(1, taps), buffer[:, BUFFER - SUBFRAME :]
+        pulse, inputs = self._pulse(piece, gain, *past, rounded)
+        y = self._layers(torch.cat([past_pulse, pulse], 1), gain, *inputs, remember, rounded)
+        return y, (buffer, pulse, *recurrent)
+
+    def forced(self, pieces: Tensor, gain: Tensor, signal: Tensor, periods: Tensor) -> Tensor:
+        """The same for all subframes of a known past at once, which is several times faster.
+
+        `pieces` [batch, n, 80], `gain` [batch, n, 1] and `periods` [batch, n] of the subframes
+        behind the first 256 samples of `signal` -> what follows at each of them [batch, n, 40].
+        """
+        count = pieces.shape[1]
+        windows = signal.unfold(1, BUFFER, SUBFRAME)[:, :count]
+        taps = self.taps(periods.flatten()).view(*periods.shape, -1)
+        noise = noise_block((*pieces.shape[:2], self.NOISE), pieces.device)
+        rounded = _rounding(noise if self.training else None, self.CUTS)
+        past = windows.gather(2, taps), windows[..., BUFFER - SUBFRAME :]
+        pulse, inputs = self._pulse(pieces, gain, *past, rounded)
+        past_pulse = torch.cat([torch.zeros_like(pulse[:, :1]), pulse[:, :-1]], 1)
+
+        def recur(number: int, x: Tensor) -> Tensor:
+            return rounded(self.grus[number](x))
+
+        return self._layers(torch.cat([past_pulse, pulse], 2), gain, *inputs, recur, rounded)
+
+    @staticmethod
+    def _pulse(
+        piece: Tensor, gain: Tensor, at_period: Tensor, newest: Tensor, rounded: Rounding
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The input of a subframe, and of it the pitch prediction and the subframe before."""
         scale = 1.0 / (1e-5 + gain)
-        predicted = rounded((buffer.gather(1, taps) * scale).clamp(-1.0, 1.0))
-        previous = rounded((buffer[:, BUFFER - SUBFRAME :] * scale[:, :SUBFRAME]).clamp(-1.0, 1.0))
-        pulse = torch.cat([piece, predicted, previous], 1)
-        x = rounded(torch.tanh(self.fwc0(torch.cat([past_pulse, pulse], 1))))
+        predicted = rounded((at_period * scale).clamp(-1.0, 1.0))
+        previous = rounded((newest * scale[..., :SUBFRAME]).clamp(-1.0, 1.0))
+        return torch.cat([piece, predicted, previous], -1), (predicted, previous)
+
+    def _layers(
+        self,
+        pulses: Tensor,
+        gain: Tensor,
+        predicted: Tensor,
+        previous: Tensor,
+        recur: Callable[[int, Tensor], Tensor],
+        rounded: Rounding,
+    ) -> Tensor:
+        """From the last two pulses to the samples; `recur` runs a recurrent layer by its number."""
+        x = rounded(torch.tanh(self.fwc0(pulses)))
         x = rounded(self.fwc0_gate(x))
-        shares = (torch.sigmoid(self.pitch_gain(x)) @ self.spread).split(SUBFRAME, 1)
-        core = predicted[:, 2:-2]
+        shares = (torch.sigmoid(self.pitch_gain(x)) @ self.spread).split(SUBFRAME, -1)
+        core = predicted[..., 2:-2]
         outputs = []
         last = x
-        for number, (gru, gate) in enumerate(zip(self.grus, self.gates, strict=True)):
-            last = torch.cat([last, shares[number] * core, previous], 1)
-            recurrent[number] = rounded(gru.cell(last, recurrent[number]))
-            last = rounded(gate(recurrent[number]))
+        for number, gate in enumerate(self.gates):
+            last = recur(number, torch.cat([last, shares[number] * core, previous], -1))
+            last = rounded(gate(last))
             outputs.append(last)
-        joined = torch.cat([*outputs, x, shares[3] * core, previous], 1)
+        joined = torch.cat([*outputs, x, shares[3] * core, previous], -1)
         skip = rounded(self.skip_gate(rounded(torch.tanh(self.skip(joined)))))
-        return gain[:, :SUBFRAME] * torch.tanh(self.out(skip)), (buffer, pulse, *recurrent)
+        return gain[..., :SUBFRAME] * torch.tanh(self.out(skip))
 
 
 class Fargan(nn.Module):
@@ -135,14 +185,29 @@ class Fargan(nn.Module):
         shape = (SUBFRAMES, like.shape[0], SignalNet.NOISE)
         return list(noise_block(shape, like.device))
 
+    def _conditioned(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        pieces = activation_noise(self.conditioning(features), self.training)
+        return pieces, torch.exp(self.signal.gain(pieces).clamp(-20.0, 20.0))
+
+    def forced(self, features: Tensor, signal: Tensor, periods: Tensor) -> Tensor:
+        """What the vocoder would say next, at every subframe of a known signal.
+
+        As `forward`, but `signal` [batch, frames * 160] is the past at every step; the result
+        [batch, frames - 1, 160] begins with the second given frame.
+        """
+        pieces, gains = (x[:, 1:].flatten(1, 2) for x in self._conditioned(features))
+        blank = signal.new_zeros(signal.shape[0], BUFFER - FRAME)
+        steps = periods[:, 1:].repeat_interleave(SUBFRAMES, 1)
+        y = self.signal.forced(pieces, gains, torch.cat([blank, signal], 1), steps)
+        return y.reshape(signal.shape[0], -1, FRAME)
+
     def forward(self, features: Tensor, given: Tensor, periods: Tensor | None = None) -> Tensor:
         """Pre-emphasised signal [batch, frames, 160] with the two given frames in front.
 
         `features` [batch, frames + 2, 20]: frame m is synthesised from vectors m, m+1, m+2 with
         the period of m+1; `given` [batch, 320]; `periods` [batch, frames] replaces those periods.
         """
-        pieces = activation_noise(self.conditioning(features), self.training)
-        gains = torch.exp(self.signal.gain(pieces).clamp(-20.0, 20.0))
+        pieces, gains = self._conditioned(features)
         if periods is None:
             periods = period_of(features[:, 1:-1, 18])
         past = given.view(-1, 2 * SUBFRAMES, SUBFRAME)

@@ -18,8 +18,10 @@ from dred.train.layers import set_fake_int8
 from dred.train.losses import band_logs, feature_distortion
 from dred.train.quantiser import LEVELS, SLOPES, Quantiser, chunk_levels
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
+from dred.train.replay import Replay
 
 MAX_CHUNKS = 26
+POOL = 96  # batches kept to be drawn again
 
 
 @dataclass
@@ -38,6 +40,8 @@ class RdovaeConfig(TrainConfig):
     state_weight: float = 0.04  # one state is sent per packet, but every step has one
     newest_weight: float = 0.03  # extra weight of the newest chunk's distortion (encoder)
     recent_weight: float = 10.0  # extra weight of the newest chunk, halved per chunk (decoder)
+    matching: float = 0.5  # share of the time that only matches the teacher's encoder (encoder)
+    reuse: int = 6  # steps per batch that encoders and teacher worked out (decoder)
     level_low: float = -25.0
     level_high: float = 9.0
 
@@ -169,6 +173,14 @@ class RdovaeTask(CoderTask):
         export.load(self.teacher, teacher)
 
 
+def load_encoder(weights: Path, device: str) -> RdovaeEncoder:
+    """An encoder that stays as it is."""
+    network = RdovaeEncoder().to(device).eval().requires_grad_(False)
+    export.load(network, weights)
+    set_fake_int8(network, False)
+    return network
+
+
 def gather_rows(rows: Tensor, index: Tensor) -> Tensor:
     """rows [batch, time, width] at index [batch, runs, n] -> [batch * runs, n, width]."""
     flat = index.flatten(1)[..., None].expand(-1, -1, rows.shape[-1])
@@ -231,7 +243,8 @@ def coder_terms(
 
 
 class EncoderTask(RdovaeTask):
-    """Rate-distortion training of the encoder; only it changes."""
+    """The encoder: first to agree with the teacher's, which is quick, then by rate-distortion
+    through the teacher's decoder, which is what counts. Only the encoder changes."""
 
     name = "rdovae_encoder"
 
@@ -242,20 +255,48 @@ class EncoderTask(RdovaeTask):
         self.model = RdovaeEncoder().to(config.device)
         for layer in (self.model.zdense, self.model.gdense2):
             layer.lr_scale = 10.0  # outputs are in quantiser steps, tens of units wide
+        self.example = load_encoder(teacher, config.device)
+        self.matching = True
+
+    def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
+        """As for both parts; notes how far the training is."""
+        self.matching = progress < self.config.matching
+        return super().sample(rng, progress)
 
     def terms(self, encoder: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rates and distortions of an encoder with the teacher's decoder and tables."""
         return coder_terms(encoder, self.teacher, self.latent, self.state, batch)
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """(D + lambda R)/sqrt(lambda), which weighs all levels alike."""
+        """Mismatch, or (D + lambda R)/sqrt(lambda), which weighs all levels alike."""
+        if self.matching:
+            latent, state = self._mismatch(self.model, batch)
+            metrics = {"latent": float(latent.detach()), "state": float(state.detach())}
+            return latent + state, metrics
         t = self.terms(self.model, batch)
         return self.weighted(t, batch, "latent", "state") + self.distance(t, batch), means(t)
 
+    def _mismatch(self, encoder: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Mean difference from the teacher's latents and states, in quantiser steps at the level
+        of the newest chunk."""
+        with torch.no_grad():
+            wanted = encode(self.example, batch["features"])
+        level = batch["state_level"][:, :1]
+        errors = [
+            quantiser.levels(got, level) - quantiser.levels(true, level)
+            for quantiser, got, true in zip(
+                (self.latent, self.state), encode(encoder, batch["features"]), wanted, strict=True
+            )
+        ]
+        latent, state = (e.abs().mean() for e in errors)
+        return latent, state
+
     def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """The same figures on fixed validation excerpts."""
+        """Rate and distortion on fixed validation excerpts, and the mismatch there."""
         batch = self.validation_batch()
-        return self.figures(self.terms(model, batch), batch)
+        latent, state = self._mismatch(model, batch)
+        figures = self.figures(self.terms(model, batch), batch)
+        return {**figures, "latent_steps": float(latent), "state_steps": float(state)}
 
 
 class DecoderTask(RdovaeTask):
@@ -274,38 +315,46 @@ class DecoderTask(RdovaeTask):
     ):
         super().__init__(config, data, valid, teacher, statistics)
         self.model = RdovaeDecoder().to(config.device)
-        self.encoders = []
-        for weights in [teacher] + ([encoder] if encoder else []):
-            network = RdovaeEncoder().to(config.device).eval().requires_grad_(False)
-            export.load(network, weights)
-            set_fake_int8(network, False)
-            self.encoders.append(network)
+        self.replay = Replay(self._make, config.reuse, POOL)
+        weights = [teacher] + ([encoder] if encoder else [])
+        self.encoders = [load_encoder(file, config.device) for file in weights]
 
-    def _symbols(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Dequantised latents and states of the plan; the encoders share the batch."""
-        with torch.no_grad():
-            parts = [
-                encode(e, f)
-                for e, f in zip(
-                    self.encoders, batch["features"].chunk(len(self.encoders)), strict=True
-                )
-            ]
-            latents = torch.cat([p[0] for p in parts])
-            states = torch.cat([p[1] for p in parts])
-            z = gather_rows(latents, batch["latents"])
-            s = gather_rows(states, batch["latents"][..., :1])[:, 0]
-            levels, state_level = batch["levels"].flatten(0, 1), batch["state_level"].flatten()
-            return (
-                self.latent.quantise(z, levels)[0],
-                levels,
-                self.state.quantise(s, state_level)[0],
-            )
+    def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
+        """Decoder runs and what the teacher makes of them, worked out now or before (encoders and
+        teacher take longer than the step itself)."""
+        return self.replay.draw(rng)
 
-    def _difference(self, model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
-        latents, levels, state = self._symbols(batch)
+    def _make(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Short runs are as frequent as long ones on a logarithmic scale: every gap begins with
+        the newest chunk."""
+        chunks = int(np.exp(rng.uniform(0.0, np.log(MAX_CHUNKS + 1.0))))
+        batch = self._plan(rng, self.config.batch, chunks)
+        batch["features"] = self._features(self.data, rng, self.config.batch, True)
         with torch.no_grad():
-            wanted = decode(self.teacher, latents, levels, state)
-        return decode(model, latents, levels, state) - wanted
+            return self._runs(batch)
+
+    def audio_seconds(self, batch: dict[str, Tensor]) -> float:
+        """Audio that the runs of a batch describe."""
+        return batch["wanted"].shape[0] * batch["wanted"].shape[1] / 100.0
+
+    def _runs(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Dequantised latents and states of the plan, and the features the teacher decodes from
+        them; the encoders share the batch."""
+        parts = [
+            encode(e, f)
+            for e, f in zip(self.encoders, batch["features"].chunk(len(self.encoders)), strict=True)
+        ]
+        z = gather_rows(torch.cat([p[0] for p in parts]), batch["latents"])
+        s = gather_rows(torch.cat([p[1] for p in parts]), batch["latents"][..., :1])[:, 0]
+        levels, state_level = batch["levels"].flatten(0, 1), batch["state_level"].flatten()
+        latents = self.latent.quantise(z, levels)[0]
+        state = self.state.quantise(s, state_level)[0]
+        wanted = decode(self.teacher, latents, levels, state)
+        return {"latents": latents, "levels": levels, "state": state, "wanted": wanted}
+
+    @staticmethod
+    def _difference(model: nn.Module, runs: dict[str, Tensor]) -> Tensor:
+        return decode(model, runs["latents"], runs["levels"], runs["state"]) - runs["wanted"]
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Squared and absolute differences of log spectrum, pitch and voicing."""
@@ -343,7 +392,7 @@ class DecoderTask(RdovaeTask):
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """RMS differences on fixed validation excerpts, full-length runs."""
-        return self._figures(self._difference(model, self.validation_batch()))
+        return self._figures(self._difference(model, self._runs(self.validation_batch())))
 
     def cost(self, figures: dict[str, float]) -> float:
         """What the product hears most of: the spectral envelope."""

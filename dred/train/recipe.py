@@ -28,8 +28,9 @@ STAGES = (
     Stage("rdovae_encoder", 0.15),
     Stage("rdovae_decoder", 0.20, uses_encoder=True),
     Stage("plc", 0.10),
-    Stage("fargan", 0.30, uses_predictor=True),
-    Stage("fargan_adversarial", 0.20, uses_predictor=True, start="fargan"),
+    Stage("fargan", 0.15, uses_predictor=True),
+    Stage("fargan_distil", 0.25, uses_predictor=True, start="fargan"),
+    Stage("fargan_adversarial", 0.10, uses_predictor=True, start="fargan_distil"),
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from dred.train.adversarial import AdversarialConfig, AdversarialTask
 from dred.train.config import TrainConfig
+from dred.train.distil import DistilConfig, DistilTask
 from dred.train.fargan import FarganConfig, FarganTask
 from dred.train.loop import Task
 from dred.train.pitch import PitchConfig, PitchTask
@@ -23,6 +24,7 @@ CONFIGS: dict[str, type[TrainConfig]] = {
     "rdovae_scratch": ScratchConfig,
     "plc": PlcConfig,
     "fargan": FarganConfig,
+    "fargan_distil": DistilConfig,
     "fargan_adversarial": AdversarialConfig,
 }
 
@@ -57,6 +59,8 @@ def create(label: str, config: Any, files: Files) -> Task:
         return AdversarialTask(config, *folders, files.predictor)
     if files.teacher is None:
         raise ValueError(f"{label} needs --teacher: the weight file to agree with")
+    if label == "fargan_distil":
+        return DistilTask(config, *folders, files.teacher, files.predictor)
     if label == "pitch":
         return PitchTask(config, *folders, files.teacher)
     if files.statistics is None:

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 from dred.cli import main  # noqa: E402
 from dred.models import load_models  # noqa: E402
 from dred.train import export, recipe  # noqa: E402
+from dred.train.fargan_net import Fargan  # noqa: E402
 from dred.train.loop import Run  # noqa: E402
 from dred.train.pitch_net import PitchNet  # noqa: E402
 from dred.train.plc import PlcConfig, PlcTask  # noqa: E402
@@ -57,7 +58,7 @@ def test_bad_settings_files_are_wrong_usage(folder, tmp_path, capsys, content, s
 def teacher(tmp_path):
     torch.manual_seed(0)
     parts = []
-    for network in (PitchNet(), RdovaeEncoder(), RdovaeDecoder()):
+    for network in (PitchNet(), RdovaeEncoder(), RdovaeDecoder(), Fargan()):
         export.save(network, tmp_path / "part.bin")
         parts.append((tmp_path / "part.bin").read_bytes())
     (tmp_path / "teacher.bin").write_bytes(b"".join(parts))
@@ -83,7 +84,12 @@ def test_all_networks_in_one_command(with_pitch, teacher, statistics, tmp_path, 
 
     config_of = recipe.tasks.config_of
     monkeypatch.setattr(recipe.tasks, "config_of", small)
-    for task in (recipe.tasks.FarganTask, recipe.tasks.EncoderTask, recipe.tasks.DecoderTask):
+    for task in (
+        recipe.tasks.FarganTask,
+        recipe.tasks.DistilTask,
+        recipe.tasks.EncoderTask,
+        recipe.tasks.DecoderTask,
+    ):
         monkeypatch.setattr(task, "evaluate", lambda self, model: {"spec": 0.0})
     command = ["train", "all", str(with_pitch), str(with_pitch), str(tmp_path / "out")]
     command += ["--teacher", str(teacher), "--statistics", str(statistics)]

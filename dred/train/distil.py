@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Training of a vocoder by agreement with another one, the teacher, on any past signal.
+
+A vocoder without random numbers is a function of features and past signal. So it need not run
+freely to be compared: given one past, teacher and student say how it goes on, and all steps of a
+sequence are computed at once. The past is natural speech (as at the start of a gap) or what the
+teacher or the student itself made of it before (as later in a gap): the student learns to go on
+from its own mistakes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dred.train import export
+from dred.train.fargan import FarganConfig, FarganTask, next_period
+from dred.train.fargan_net import SUBFRAME, Fargan
+from dred.train.losses import spectral_loss
+from dred.train.replay import Batch, Replay
+
+POOL = 48
+RESOLUTIONS = (640, 320, 160, 80)
+FLOOR = 3e-4  # of full scale: errors in subframes below this do not count in full
+
+
+@dataclass
+class DistilConfig(FarganConfig):
+    """Defaults for an hour on one CPU core."""
+
+    minutes: float = 60.0
+    batch: int = 48
+    muon_lr: float = 0.005
+    resolutions: int = 2
+    reuse: int = 3  # steps per batch that the teacher worked out
+    natural: float = 0.3  # share of batches with natural speech as the past
+    own: float = 0.4  # ... with the student's own speech; the rest: the teacher's
+    spectral: float = 1.0  # weight of the spectral loss beside the error of the waveform
+
+
+class DistilTask(FarganTask):
+    """The vocoder against a teacher. `teacher`: weight file."""
+
+    config: DistilConfig
+
+    def __init__(
+        self,
+        config: DistilConfig,
+        data: Path,
+        valid: Path,
+        teacher: Path,
+        predictor: Path | None = None,
+    ):
+        super().__init__(config, data, valid, predictor)
+        self.teacher = Fargan().to(config.device).eval().requires_grad_(False)
+        export.load(self.teacher, teacher)
+        self.replay = Replay(self._make, config.reuse, POOL)
+
+    def sample(self, rng: np.random.Generator, progress: float) -> Batch:
+        """Sequences and how the teacher goes on in them, worked out now or before."""
+        return self.replay.draw(rng)
+
+    def _make(self, rng: np.random.Generator) -> Batch:
+        batch = super().sample(rng, 0.0)
+        kind = rng.random()
+        with torch.no_grad():
+            if kind < self.config.own:
+                self.model.eval()
+                batch["signal"] = self._produce(self.model, batch)
+                self.model.train()
+            elif kind >= self.config.own + self.config.natural:
+                batch["signal"] = self._produce(self.teacher, batch)
+            batch["wanted"] = self._next(self.teacher, batch)
+        return batch
+
+    @staticmethod
+    def _next(model: Fargan, batch: Batch) -> Tensor:
+        """The free frames [batch, samples], each subframe following the known past."""
+        periods = next_period(batch["features"])
+        return model.forced(batch["features"], batch["signal"], periods)[:, 1:].flatten(1)
+
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        """Relative error of every subframe, and the spectral loss, which minds what the error
+        cannot predict."""
+        said = self._next(self.model, batch)
+        chosen = torch.randperm(len(RESOLUTIONS))[: self.config.resolutions]
+        spectral = spectral_loss(said, batch["wanted"], tuple(RESOLUTIONS[int(i)] for i in chosen))
+        error = relative_error(said, batch["wanted"])
+        metrics = {"error": float(error.detach()), "spec": float(spectral.detach())}
+        return error + self.config.spectral * spectral, metrics
+
+    def evaluate(self, model: Fargan) -> dict[str, float]:
+        """Spectral and continuity loss of free-running speech, and the error after a known past."""
+        rng = np.random.default_rng(0)
+        batch = self._draw(self.valid, rng, 128, 20, False)
+        said, wanted = self._next(model, batch), self._next(self.teacher, batch)
+        return {**super().evaluate(model), "error": float(relative_error(said, wanted))}
+
+
+def relative_error(said: Tensor, wanted: Tensor) -> Tensor:
+    """RMS error of each subframe of 40 samples over the root of its power, mean over all."""
+    shape = (said.shape[0], -1, SUBFRAME)
+    size = wanted.view(shape).square().mean(-1) + FLOOR**2
+    error = (said - wanted).view(shape).square().mean(-1)
+    return (error / size + 1e-6).sqrt().mean()
