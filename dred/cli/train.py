@@ -80,8 +80,7 @@ def _add_network(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--print-config", action="store_true", help="print all settings as --config takes them"
     )
-    if name in ("pitch", "rdovae", "fargan"):
-        _add_teacher(parser, statistics=name == "rdovae")
+    _add_teacher(parser, statistics=name == "rdovae")
     if name == "rdovae":
         parser.add_argument(
             "--part",

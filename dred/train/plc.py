@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dred.train import export
 from dred.train.config import TrainConfig
 from dred.train.data import SpeechData, shift_level
 from dred.train.losses import band_logs, concealment_loss
@@ -31,6 +32,7 @@ class PlcConfig(TrainConfig):
     burst_low: float = 1.1  # mean burst in packets of 20 ms, drawn per sequence
     burst_high: float = 5.0
     redundant_bursts: float = 0.3  # share of bursts for which features arrive after all
+    agreement: float = 2.0  # weight of the agreement with a teacher, where there is one
     spared: float = 0.1  # share of lost steps turned into received ones
     level_low: float = -25.0
     level_high: float = 9.0
@@ -69,15 +71,20 @@ def flags(rng: np.random.Generator, config: PlcConfig, count: int, frames: int) 
 
 
 class PlcTask:
-    """Prediction of the features of lost steps."""
+    """Prediction of the features of lost steps. `teacher`: weight file of a predictor whose
+    guesses, less erratic than the truth, are a second target."""
 
     name = "plc"
 
-    def __init__(self, config: PlcConfig, data: Path, valid: Path):
+    def __init__(self, config: PlcConfig, data: Path, valid: Path, teacher: Path | None = None):
         torch.manual_seed(config.seed)
         self.config = config
         self.model: nn.Module = PlcNet().to(config.device)
         self.data, self.valid = SpeechData(data), SpeechData(valid)
+        self.teacher: nn.Module | None = None
+        if teacher is not None:
+            self.teacher = PlcNet().to(config.device).eval().requires_grad_(False)
+            export.load(self.teacher, teacher)
 
     def _draw(
         self, data: SpeechData, rng: np.random.Generator, count: int, augment: bool
@@ -111,7 +118,14 @@ class PlcTask:
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Errors on lost steps only."""
         predicted = self.model(batch["inputs"])
-        return concealment_loss(predicted, batch["features"], batch["lost"]), {}
+        truth = concealment_loss(predicted, batch["features"], batch["lost"])
+        if self.teacher is None:
+            return truth, {}
+        with torch.no_grad():
+            guess = self.teacher(batch["inputs"])
+        distance = concealment_loss(predicted, guess, batch["lost"])
+        metrics = {"truth": float(truth.detach()), "teacher": float(distance.detach())}
+        return truth + self.config.agreement * distance, metrics
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Loss, and mean absolute errors of log spectrum and pitch on lost steps."""

@@ -50,7 +50,7 @@ def create(label: str, config: Any, files: Files) -> Task:
     """The task of a network."""
     folders = (files.data, files.valid)
     if label == "plc":
-        return PlcTask(config, *folders)
+        return PlcTask(config, *folders, files.teacher)
     if label == "rdovae_scratch":
         return ScratchTask(config, *folders)
     if label == "fargan":

@@ -12,6 +12,8 @@ from dred.train.fargan import next_period  # noqa: E402
 from dred.train.fargan_net import Fargan  # noqa: E402
 from dred.train.layers import set_fake_int8  # noqa: E402
 from dred.train.loop import Run  # noqa: E402
+from dred.train.plc import PlcConfig, PlcTask  # noqa: E402
+from dred.train.plc_net import PlcNet  # noqa: E402
 from dred.train.rdovae import EncoderTask, RdovaeConfig  # noqa: E402
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder  # noqa: E402
 from dred.train.replay import Replay  # noqa: E402
@@ -83,6 +85,16 @@ def test_an_encoder_agrees_with_itself(folder, coder, statistics):
     task.model.eval()
     assert sum(float(x.detach()) for x in task._mismatch(task.model, batch)) < 1e-5
     assert "hard" in task.loss(task.sample(rng, 0.6))[1]
+
+
+def test_a_predictor_agrees_with_itself(folder, tmp_path):
+    torch.manual_seed(3)
+    export.save(PlcNet(), tmp_path / "teacher.bin")
+    task = PlcTask(PlcConfig(batch=2, frames=50), folder, folder, tmp_path / "teacher.bin")
+    batch = task.sample(np.random.default_rng(0), 0.0)
+    assert task.loss(batch)[1]["teacher"] > 0.1
+    task.model = task.teacher
+    assert task.loss(batch)[1]["teacher"] < 1e-6
 
 
 def test_batches_are_used_again_and_forgotten():
