@@ -76,6 +76,9 @@ def _add_network(parser: argparse.ArgumentParser, name: str) -> None:
         help="change only this share of the weights of --start (for 'dred models diff')",
     )
     parser.add_argument("--out", type=Path, help="weight file to write at the end")
+    parser.add_argument(
+        "--float", action="store_true", help="write float weights, to measure what int8 costs"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings (TOML), before --set")
     parser.add_argument(
         "--print-config", action="store_true", help="print all settings as --config takes them"
@@ -177,6 +180,7 @@ def _constraint(args: argparse.Namespace, task: Any) -> Any:
 
 def _network(args: argparse.Namespace) -> None:
     from dred.train import export, tasks
+    from dred.train.layers import keep_float
     from dred.train.loop import Run, default_checkpoints
 
     label = _label(args)
@@ -196,6 +200,8 @@ def _network(args: argparse.Namespace) -> None:
     if not training.workers.leads:
         return
     print(" ".join(f"{key} {value:.4g}" for key, value in result.items()))
+    if args.float:
+        keep_float(training.average)
     if args.out is not None:
         print(f"{args.out}: {training.save(args.out)} bytes")
 

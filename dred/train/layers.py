@@ -328,6 +328,13 @@ def set_fake_int8(module: nn.Module, active: bool) -> None:
             layer.fake_int8 = active
 
 
+def keep_float(module: nn.Module) -> None:
+    """Has all layers stored with float weights, to measure what int8 costs."""
+    for layer in module.modules():
+        if isinstance(layer, Dense):
+            layer.int8 = False
+
+
 def share_weights(module: nn.Module, active: bool) -> None:
     """`Dense.share` for a whole network that is called step by step."""
     for layer in module.modules():

@@ -5,9 +5,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import dred  # noqa: E402
 from dred.train import blob, export  # noqa: E402
 from dred.train.fargan_net import Fargan, period_of  # noqa: E402
-from dred.train.layers import CausalConv, Gru, set_fake_int8, share_weights  # noqa: E402
+from dred.train.layers import CausalConv, Gru, keep_float, set_fake_int8, share_weights  # noqa: E402
 from dred.train.pitch_net import PitchNet, pitch_of  # noqa: E402
 from dred.train.plc_net import PlcNet  # noqa: E402
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder  # noqa: E402
@@ -86,6 +87,17 @@ def test_export_and_import_agree_with_rounded_weights(tmp_path, network, call):
         torch.testing.assert_close(call(second), call(first), rtol=1e-4, atol=1e-5)
 
 
+def test_float_files_hold_the_weights_as_they_are(tmp_path):
+    network = PlcNet().eval()
+    wanted = network(torch.full((1, 4, 57), 0.1))
+    keep_float(network)
+    export.save(network, tmp_path / "float.bin")
+    other = PlcNet().eval()
+    export.load(other, tmp_path / "float.bin")
+    torch.testing.assert_close(other(torch.full((1, 4, 57), 0.1)), wanted)
+    assert len(dred.load_models(tmp_path / "float.bin").networks) == 1
+
+
 def test_missing_layers_are_named(tmp_path):
     export.save(PlcNet(), tmp_path / "plc.bin")
     with pytest.raises(blob.BlobError, match="dense_if_upsampler_1"):
@@ -93,7 +105,6 @@ def test_missing_layers_are_named(tmp_path):
 
 
 def test_files_run_in_the_core(tmp_path):
-    dred = pytest.importorskip("dred")
     torch.manual_seed(2)
     for net in (PitchNet(), PlcNet(), RdovaeEncoder(), RdovaeDecoder(), Fargan()):
         export.save(net, tmp_path / "net.bin")
