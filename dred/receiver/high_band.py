@@ -3,16 +3,17 @@
 below it sounded alike. Knows no packets and no networks.
 
 The vocoder speaks at 16 kHz. Every block of good audio is remembered as a pair: its spectrum below
-8 kHz, and its bands above that, against the octave below them (4 to 8 kHz). In a gap, the pairs
-that resemble the synthesis say how strong each band should be: a vowel gets what vowels had, a
-fricative what fricatives had (bandwidth extension with a codebook, the codebook being the call).
-The momentary level of the synthesis in that octave shapes the noise in time: it pulses with the
-voice and fades with it.
+8 kHz, and its bands above that, against the last one below. In a gap, the pairs that resemble the
+synthesis say how strong each band should be: a vowel gets what vowels had, a fricative what
+fricatives had (bandwidth extension with a codebook, the codebook being the call). The momentary
+level of the synthesis above 4 kHz shapes the noise in time: it pulses with the voice and fades
+with it.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,8 @@ from dred.units import CORE_RATE
 # CELT's bands above 8 kHz (RFC 6716 table 55), and how many of them a bandwidth has.
 EDGES = (8000, 9600, 12000, 15600, 20000)
 CARRIED = {"swb": 2, "fb": 4}
-# Bands that tell sounds apart. The last two are the octave that those above are measured against.
+# Bands that tell sounds apart. The last one is what those above are measured against.
 SHAPE = (0, 500, 1000, 2000, 4000, 6000, 8000)
-OCTAVE = slice(-2, None)
 BLOCK_MS, WINDOW_MS = 10, 20
 FLOOR = 1e-10  # power of silence
 MEMORY, FEWEST = 1000, 20  # pairs kept: ten seconds; pairs below which nothing is known
@@ -40,7 +40,7 @@ HIGH_PASS = np.hamming(15) * (np.sinc(np.arange(-7, 8)) - 0.5 * np.sinc(np.arang
 MOMENT = np.hanning(19)[1:-1] / np.hanning(19).sum()
 NOISE = 1 << 15  # samples after which the noise repeats
 
-Decibels = npt.NDArray[np.float64]
+Doubles = npt.NDArray[np.float64]
 
 
 @lru_cache(maxsize=4)
@@ -49,7 +49,7 @@ def _noise(sample_rate: int, seed: int) -> Floats:
     random = np.random.default_rng(seed)
     frequencies = np.fft.rfftfreq(NOISE, 1 / sample_rate)
     bands = []
-    for low, high in zip(EDGES[:-1], EDGES[1:], strict=True):
+    for low, high in pairwise(EDGES):
         if high <= sample_rate / 2:
             real, imaginary = random.standard_normal((2, len(frequencies)))
             inside = (frequencies >= low) & (frequencies < high)
@@ -58,21 +58,21 @@ def _noise(sample_rate: int, seed: int) -> Floats:
     return np.array(bands, np.float32).reshape(-1, NOISE)
 
 
-def _powers(blocks: Floats, sample_rate: int, edges: tuple[int, ...]) -> Decibels:
+@lru_cache(maxsize=4)
+def _window(length: int) -> Doubles:
+    """Of unit power."""
+    return np.sqrt(2) * np.sin(np.pi * (np.arange(length) + 0.5) / length)
+
+
+def _powers(blocks: Floats, sample_rate: int, edges: tuple[int, ...]) -> Doubles:
     """Power of blocks [n, samples] in each band, dB [n, bands]."""
     length = blocks.shape[1]
-    window = np.sin(np.pi * (np.arange(length) + 0.5) / length)
-    power = np.abs(np.fft.rfft(window * blocks, axis=1)) ** 2 * (4 / length**2)
+    power = np.abs(np.fft.rfft(_window(length) * blocks, axis=1)) ** 2 * (2 / length**2)
     bins = [edge * length // sample_rate for edge in edges]
     return 10 * np.log10(np.add.reduceat(power[:, : bins[-1]], bins[:-1], axis=1) + FLOOR)
 
 
-def _octave(shapes: Decibels) -> Decibels:
-    """Power from 4 to 8 kHz, dB [n, 1]."""
-    return 10 * np.log10(np.sum(10 ** (shapes[:, OCTAVE] / 10), axis=1, keepdims=True))
-
-
-def _moments(narrow: Floats) -> Decibels:
+def _moments(narrow: Floats) -> Doubles:
     """Momentary amplitude above 4 kHz, of all but the ends."""
     high = np.convolve(narrow, HIGH_PASS, "valid")
     return np.sqrt(np.convolve(high**2, MOMENT, "valid"))
@@ -95,8 +95,8 @@ class HighBand:
 
     def _forget(self, bands: int) -> None:
         self._bands = bands  # that the packets carry
-        self._shapes: Decibels = np.zeros((0, len(SHAPE) - 1))
-        self._ratios: Decibels = np.zeros((0, bands))
+        self._shapes: Doubles = np.zeros((0, len(SHAPE) - 1))
+        self._ratios: Doubles = np.zeros((0, bands))
 
     def learn(self, pcm: Floats, bandwidth: str) -> None:
         """Hear a frame [n] that really came from the sender. bandwidth: of its packet, as in
@@ -114,7 +114,7 @@ class HighBand:
             return
         blocks = np.lib.stride_tricks.sliding_window_view(audio, window)[::block]
         shapes = _powers(blocks, self._rate, SHAPE)
-        ratios = _powers(blocks, self._rate, EDGES[: bands + 1]) - _octave(shapes)
+        ratios = _powers(blocks, self._rate, EDGES[: bands + 1]) - shapes[:, -1:]
         self._shapes = np.concatenate([self._shapes, shapes])[-MEMORY:]
         self._ratios = np.concatenate([self._ratios, ratios])[-MEMORY:]
 
@@ -123,7 +123,7 @@ class HighBand:
         self._tail = self._tail[:0]
         self._active = self._bands > 0 and len(self._shapes) >= FEWEST
         if self._active:
-            self._loudest = np.max(self._ratios + _octave(self._shapes), axis=0)
+            self._loudest = np.max(self._shapes[:, -1:] + self._ratios, axis=0)
             usual = self._likely(self._shapes[-1:], len(self._shapes) - 1)
             self._apart = np.clip(self._ratios[-1] - usual, -LARGEST_DB, LARGEST_DB)
             self._past = past[-CORE_RATE * WINDOW_MS // 1000 :]
@@ -145,15 +145,15 @@ class HighBand:
         times = len(moments) - np.arange(length, 0, -1) * CORE_RATE / self._rate
         return (np.interp(times, np.arange(len(moments)), moments) * noise).astype(np.float32)
 
-    def _wanted(self, moments: Decibels) -> Decibels:
+    def _wanted(self, moments: Doubles) -> Doubles:
         """Amplitude of each band against the momentary level, for what was synthesised last."""
         shape = _powers(self._past[None], CORE_RATE, SHAPE)
-        bands = _octave(shape)[0] + self._likely(shape, len(self._shapes)) + self._apart
+        bands = shape[0, -1] + self._likely(shape, len(self._shapes)) + self._apart
         self._apart *= STAYS
         level = np.mean(moments[-len(self._past) :] ** 2)
         return np.sqrt(10 ** (np.minimum(bands, self._loudest) / 10) / (level + FLOOR))
 
-    def _likely(self, shape: Decibels, known: int) -> Decibels:
+    def _likely(self, shape: Doubles, known: int) -> Doubles:
         """Mean ratios of the pairs, of the oldest `known`, whose shape is like this one [1, n]."""
         difference = self._shapes[:known] - shape
         level = difference.mean(axis=1) / LEVEL_DB

@@ -36,7 +36,7 @@ def high_band_distance(
     audible = np.maximum(clean, heard).max(axis=1, initial=-np.inf) > 10 * np.log10(INAUDIBLE)
     if where is not None:
         block = rate * BLOCK_MS // 1000
-        audible &= where[block : length : block][: len(audible)]  # by the windows' middles
+        audible &= where[block:length:block][: len(audible)]  # by the windows' middles
     if not audible.any():
         return float("nan")
     return float(np.mean(np.sqrt(np.mean((clean - heard)[audible] ** 2, axis=1))))
