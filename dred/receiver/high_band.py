@@ -137,8 +137,10 @@ class HighBand:
         self._past = audio[-len(self._past) :]
         moments = _moments(audio)
         before, self._gains = self._gains, self._wanted(moments)
-        ramp = np.linspace(0, 1, length, endpoint=False)
-        gains = before[:, None] + (self._gains - before)[:, None] * ramp
+        # A fall takes a millisecond: with the gain of a pause, the burst after it would be a bang.
+        spans = np.where(self._gains < before, self._rate // 1000, length)
+        fade = np.maximum(0, 1 - np.arange(length) / spans[:, None])
+        gains = self._gains[:, None] + fade * (before - self._gains)[:, None]
         places = np.arange(self._at, self._at + length) % NOISE
         self._at = (self._at + length) % NOISE
         noise = np.sum(gains * self._noise[: self._bands, places], axis=0)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What recovered audio has above 8 kHz, with and without the receiver's high band.
 
-Sends 48 kHz speech through lossy packets and prints, per file: how far its spectrum from 8 to 16 kHz
-is from the original's inside gaps, in dB; by how many dB the high band is stronger there than where
-nothing is lost, in vowels and in fricatives (mean, and what a tenth of the blocks exceeds); and PESQ,
-which must not change. The first second is not lost. Run:
+Sends 48 kHz speech through lossy packets and prints, per file, in dB: how far its spectrum from 8
+to 16 kHz is from the original's inside gaps; by how much the high band is stronger there than where
+nothing is lost, in vowels and in fricatives (mean, and what a tenth of the blocks exceeds); and
+PESQ, which must not change. The first second is not lost. Run:
 `python tools/bench/high_band.py FILE.wav ... [--models FILE] [--pictures DIR]`.
 """
 
@@ -72,7 +72,9 @@ def draw(path: Path, tracks: dict[str, Audio], gaps: npt.NDArray[np.bool_]) -> N
     figure, axes = pyplot.subplots(len(tracks), 1, figsize=(18, 4 * len(tracks)), sharex=True)
     edges = np.flatnonzero(np.diff(gaps.astype(int), prepend=0, append=0)).reshape(-1, 2) / RATE
     for axis, (title, pcm) in zip(axes, tracks.items(), strict=True):
-        axis.specgram(pcm + 1e-9, 512, RATE, noverlap=384, vmin=-150, vmax=-50, cmap="magma")
+        axis.specgram(
+            pcm + 1e-9, NFFT=512, Fs=RATE, noverlap=384, vmin=-150, vmax=-50, cmap="magma"
+        )
         axis.set(title=title, ylabel="Hz", ylim=(0, 22000))
         for begin, end in edges:
             axis.plot([begin, end], [21500, 21500], color="cyan", linewidth=3)
