@@ -30,6 +30,8 @@ def add_receiver_options(parser: argparse.ArgumentParser) -> None:
     """What a receiver uses; shared by decode and receive."""
     parser.add_argument("--no-dred", action="store_true", help="leave the redundancy unused")
     parser.add_argument("--no-lbrr", action="store_true", help="leave in-band FEC unused")
+    parser.add_argument("--no-high-band", action="store_true",
+                        help="leave recovered audio without anything above 8 kHz")  # fmt: skip
     parser.add_argument("--plc", choices=("neural", "classic"), default="neural",
                         help="concealment of what nothing describes (default neural)")  # fmt: skip
     add_models(parser)
@@ -93,7 +95,7 @@ def _receiver(args: argparse.Namespace, rate: int, channels: int, frame_ms: floa
     return Receiver(
         rate, channels, load_models(args.models), JITTER_MS,
         concealment=args.plc, frame_ms=frame_ms,
-        use_lbrr=not args.no_lbrr, use_dred=not args.no_dred,
+        use_lbrr=not args.no_lbrr, use_dred=not args.no_dred, high_band=not args.no_high_band,
     )  # fmt: skip
 
 

@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
     receiver = Receiver(
         args.output_rate, args.channels, load_models(args.models), args.jitter_ms,
         concealment=args.plc, use_lbrr=not args.no_lbrr, use_dred=not args.no_dred,
+        high_band=not args.no_high_band,
     )  # fmt: skip
     playout = None
     longest_ms = args.jitter_ms

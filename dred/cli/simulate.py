@@ -19,9 +19,10 @@ PURPOSES = ("regular", "lbrr", "red", "dred", "headers")
 EPILOG = """\
 Schemes: clean (nothing lost), none (silence), plc (libopus's own), neural-plc, lbrr, red:N (copies
 of the last N packets, RFC 2198), dred, and sums as dred+lbrr or dred+red:1.
-Metrics: pesq, stoi, estoi, plcmos, distortion (of features), wer (words heard otherwise); of the
-last two, less is better. Headers of RTP, UDP and IP come on top of kb/s; delay is how long a
-receiver had to wait for 95 % of the frames.
+Metrics: pesq, stoi, estoi, plcmos, distortion (of features), highband (distance of spectra from 8
+to 16 kHz, at rates that hold them), wer (words heard otherwise); of the last three, less is better.
+Headers of RTP, UDP and IP come on top of kb/s; delay is how long a receiver had to wait for 95 % of
+the frames.
 """
 
 

@@ -15,6 +15,7 @@ from dred._native import Floats
 from dred.models import Models
 from dred.receiver.bridge import PAST, Bridge
 from dred.receiver.description import Descriptions
+from dred.receiver.high_band import HighBand
 from dred.resample import Resampler
 from dred.stages import Concealer
 
@@ -65,8 +66,10 @@ class GapFiller:
     everything that is heard; inside one, `until` makes audio on demand.
     """
 
-    def __init__(self, sample_rate: int, models: Models) -> None:
+    def __init__(self, sample_rate: int, models: Models, high_band: HighBand | None = None) -> None:
+        """high_band: gives the audio what it lacks above 8 kHz; None: nothing."""
         self.sample_rate = sample_rate
+        self._high_band = high_band
         self._concealer = Concealer(models)
         self._down = Resampler(sample_rate, CORE_RATE)
         self._up = Resampler(CORE_RATE, sample_rate)
@@ -108,10 +111,14 @@ class GapFiller:
         first = max(0, self._start - LEAD_IN) // LEAD_GRID * LEAD_GRID
         self._skip = self._wide.end - first * self.sample_rate // CORE_RATE
         self._up.reset()
+        if self._high_band:
+            self._high_band.begin(self._core.stretch(first - STEP * 2, first))
         self._widen(self._core.stretch(first, self._start))
 
     def _widen(self, narrow: Floats) -> None:
         wide = self._up.process(np.ascontiguousarray(narrow))
+        if self._high_band:
+            wide += self._high_band.above(narrow, len(wide))
         drop = min(self._skip, len(wide))
         self._skip -= drop
         self._wide.append(wide[drop:])

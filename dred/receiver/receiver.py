@@ -17,6 +17,7 @@ from dred.receiver.background import Background
 from dred.receiver.bridge import FUTURE_MS, Bridge
 from dred.receiver.description import Descriptions
 from dred.receiver.gap import CORE_RATE, GapFiller
+from dred.receiver.high_band import HighBand
 from dred.receiver.jitter import JitterBuffer
 from dred.receiver.priming import WARM_UP_MS, Primer
 from dred.receiver.recovery import Source, choose_source
@@ -47,6 +48,7 @@ class Receiver:
     of the output (an Opus decoder gives any of its rates). jitter_ms: play-out delay; a burst is
     recovered from DRED only where the packet after it has arrived in time, so a delay of a second
     recovers bursts of a second. concealment: "neural", or "classic" for libopus's own alone.
+    high_band: extend neural concealment above 8 kHz where packets do and the output can.
     Malformed packets are counted and treated as lost.
     """
 
@@ -61,6 +63,7 @@ class Receiver:
         frame_ms: float = 20,
         use_lbrr: bool = True,
         use_dred: bool = True,
+        high_band: bool = True,
     ) -> None:
         if concealment not in ("neural", "classic"):
             raise ValueError(f"concealment: expected 'neural' or 'classic', got {concealment!r}")
@@ -80,7 +83,8 @@ class Receiver:
         self._models: Models | None = None
         if concealment == "neural":
             self._models = models or load_models()
-            self._filler = GapFiller(sample_rate, self._models)
+            self._high_band = HighBand(sample_rate) if high_band else None
+            self._filler = GapFiller(sample_rate, self._models, self._high_band)
             self._primer = Primer(sample_rate)
             self._background = Background(sample_rate, channels)
             self._descriptions = Descriptions(self._models)
@@ -211,6 +215,8 @@ class Receiver:
         self._follow_balance(frame)
         if packet is not None and not self._dtx:
             self._background.learn(frame)
+            if self._high_band and self._toc and not fec:
+                self._high_band.learn(downmix(frame), self._toc.bandwidth)
         return frame
 
     def _follow_balance(self, frame: Floats) -> None:

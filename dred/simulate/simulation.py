@@ -52,6 +52,7 @@ def simulate(
     jitter_ms: float = JITTER_MS,
     equal: str = "total",
     seed: int = 1,
+    high_band: bool = True,
 ) -> Simulation:
     """Send speech through lossy packets and receive it.
 
@@ -60,7 +61,7 @@ def simulate(
     with `seed`. scheme: a name of SCHEMES, or a sum such as "dred+red:2". bitrate: bit/s in all,
     redundancy included; with equal="regular", of the regular frames alone. loss_percent: what the
     sender is told. jitter_ms: play-out delay; with a model that knows times, what comes later is
-    lost.
+    lost. high_band: as of Receiver.
     """
     what = find_scheme(scheme)
     array = np.asarray(pcm)
@@ -72,7 +73,7 @@ def simulate(
     receiver = Receiver(
         rate, wide.shape[1], models, jitter_ms,
         concealment="neural" if what.concealment == "neural" else "classic", frame_ms=frame_ms,
-        use_lbrr=what.lbrr, use_dred=what.dred,
+        use_lbrr=what.lbrr, use_dred=what.dred, high_band=high_band,
     )  # fmt: skip
     audio, sources = play(sent.packets, transit, receiver, sent.payloads, jitter_ms)
     if what.concealment == "silence":

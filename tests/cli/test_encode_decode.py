@@ -104,6 +104,19 @@ def test_decoding_under_loss(tmp_path, run):
     assert soundfile.info(out).samplerate == 8000
 
 
+def test_high_band_of_lost_packets(tmp_path, run):
+    wav, opus, out = (tmp_path / name for name in ("in.wav", "a.opus", "out.wav"))
+    soundfile.write(wav, voice(48000, 1), 48000)
+    run("encode", wav, opus, "--bitrate", 64000)
+    (tmp_path / "trace.txt").write_text("0\n" * 35 + "1\n" * 5 + "0\n" * 20)
+    power = []
+    for options in ((), ("--no-high-band",)):
+        run("decode", opus, out, "--trace", tmp_path / "trace.txt", *options)
+        lost = soundfile.read(out)[0][36 * 960 : 39 * 960]
+        power.append(np.sum(np.abs(np.fft.rfft(lost * np.hanning(len(lost)))[540:]) ** 2))
+    assert power[0] > 3 * power[1]
+
+
 def test_ours_decode_as_if_nothing_were_in_the_padding(tmp_path, run):
     wav, opus = tmp_path / "in.wav", tmp_path / "a.opus"
     soundfile.write(wav, voice(48000, 0.5), 48000)

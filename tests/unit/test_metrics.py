@@ -23,7 +23,7 @@ from dred.evaluate.outcome import scores
 from dred.io.wav import read_wav, resample, to_int16
 
 NEEDS = {"pesq": "pesq", "stoi": "pystoi", "estoi": "pystoi", "plcmos": "speechmos",
-         "distortion": "numpy", "wer": "pocketsphinx"}  # fmt: skip
+         "distortion": "numpy", "highband": "numpy", "wer": "pocketsphinx"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

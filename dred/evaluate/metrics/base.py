@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from dred.evaluate.metrics.feature_distortion import feature_distortion
+from dred.evaluate.metrics.high_band import high_band_distance
 from dred.evaluate.metrics.pesq_wb import pesq_wb
 from dred.evaluate.metrics.plcmos import plcmos
 from dred.evaluate.metrics.stoi import estoi, stoi
@@ -39,6 +40,7 @@ METRICS: dict[str, Metric] = {
     "estoi": Metric("ESTOI", estoi, 3, 0.02),
     "plcmos": Metric("PLCMOS", lambda reference, degraded, rate: plcmos(degraded, rate), 2, 0.1),
     "distortion": Metric("distortion", feature_distortion, 3, 0.02, lower_is_better=True),
+    "highband": Metric("LSD 8-16k", high_band_distance, 1, 1.0, lower_is_better=True),
     "wer": Metric("WER", word_error_rate, 3, 0.03, lower_is_better=True),
 }
 
