@@ -90,42 +90,59 @@ INLINE void groups_int8(const linear *layer, float *y, const uint8_t *codes, int
         finish_int8(layer, group + k, y, sums[k]);
 }
 
-KERNEL_TARGET static void dense_int8(const linear *layer, float *y, const uint8_t *codes) {
+KERNEL_TARGET static void dense_int8(const linear *layer, float *const *y,
+                                     const uint8_t *const *codes, int count) {
     const int8_t *w = layer->weights8;
     for (int first = 0, tile; first < layer->groups; first += tile) {
         tile = linear_tile(layer, first);
-        int count = tile < KERNEL_GROUPS ? tile : KERNEL_GROUPS, stride = tile * BLOCK;
-        for (int k = 0; k < tile; k += count) {
+        int groups = tile < KERNEL_GROUPS ? tile : KERNEL_GROUPS, stride = tile * BLOCK;
+        for (int k = 0; k < tile; k += groups) {
             const int8_t *part = w + k * BLOCK;
-            switch (count) { /* constants, so that the sums stay in registers */
+            for (int n = 0; n < count; n++)
+                switch (groups) { /* constants, so that the sums stay in registers */
 #if KERNEL_GROUPS == 8
-            case 8: groups_int8(layer, y, codes, first + k, part, stride, 8); break;
+                case 8:
+                    groups_int8(layer, y[n], codes[n], first + k, part, stride, 8);
+                    break;
 #endif
-            case 4: groups_int8(layer, y, codes, first + k, part, stride, 4); break;
-            case 2: groups_int8(layer, y, codes, first + k, part, stride, 2); break;
-            default: groups_int8(layer, y, codes, first + k, part, stride, 1);
-            }
+                case 4:
+                    groups_int8(layer, y[n], codes[n], first + k, part, stride, 4);
+                    break;
+                case 2:
+                    groups_int8(layer, y[n], codes[n], first + k, part, stride, 2);
+                    break;
+                default:
+                    groups_int8(layer, y[n], codes[n], first + k, part, stride, 1);
+                }
         }
         w += layer->inputs * NN_ROWS * tile;
     }
 }
 
-KERNEL_TARGET static void sparse_int8(const linear *layer, float *y, const uint8_t *codes) {
+INLINE void group_sparse(const linear *layer, float *y, const uint8_t *codes, int group,
+                         const int8_t *w, const uint16_t *column, int blocks) {
     enum { CHAINS = 4 }; /* of sums, to hide their latency */
+    i8 sums[CHAINS];
+    for (int k = 0; k < CHAINS; k++)
+        sums[k] = i8_zero();
+    for (; blocks >= CHAINS; blocks -= CHAINS, w += CHAINS * BLOCK, column += CHAINS)
+        for (int k = 0; k < CHAINS; k++)
+            sums[k] = dot4(sums[k], x4_load(codes + column[k]), w + k * BLOCK);
+    for (; blocks > 0; blocks--, w += BLOCK, column++)
+        sums[0] = dot4(sums[0], x4_load(codes + *column), w);
+    finish_int8(layer, group, y, i8_add(i8_add(sums[0], sums[1]), i8_add(sums[2], sums[3])));
+}
+
+KERNEL_TARGET static void sparse_int8(const linear *layer, float *const *y,
+                                      const uint8_t *const *codes, int count) {
     const int8_t *w = layer->weights8;
     const uint16_t *column = layer->columns;
     for (int group = 0; group < layer->groups; group++) {
         int blocks = layer->starts[group + 1] - layer->starts[group];
-        i8 sums[CHAINS];
-        for (int k = 0; k < CHAINS; k++)
-            sums[k] = i8_zero();
-        for (; blocks >= CHAINS; blocks -= CHAINS, w += CHAINS * BLOCK, column += CHAINS)
-            for (int k = 0; k < CHAINS; k++)
-                sums[k] = dot4(sums[k], x4_load(codes + column[k]), w + k * BLOCK);
-        for (; blocks > 0; blocks--, w += BLOCK, column++)
-            sums[0] = dot4(sums[0], x4_load(codes + *column), w);
-        finish_int8(layer, group, y,
-                    i8_add(i8_add(sums[0], sums[1]), i8_add(sums[2], sums[3])));
+        for (int n = 0; n < count; n++)
+            group_sparse(layer, y[n], codes[n], group, w, column, blocks);
+        w += blocks * BLOCK;
+        column += blocks;
     }
 }
 
