@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +70,7 @@ def _settings() -> tuple[list[Levels], npt.NDArray[np.float64], npt.NDArray[np.f
     return list(settings), np.array(bits), np.array(damage)
 
 
-@lru_cache(maxsize=MAX_CHUNKS)
+@cache
 def _worthwhile(chunks: int) -> tuple[list[float], list[Levels]]:
     """The settings with which every cheaper one does more damage, and their expected bits: both
     from the cheapest to the dearest."""
