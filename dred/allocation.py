@@ -7,9 +7,8 @@ sixteen quantiser levels, as the statistics tables of the bitstream give them.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -70,28 +69,16 @@ def _settings() -> tuple[list[Levels], npt.NDArray[np.float64], npt.NDArray[np.f
     return list(settings), np.array(bits), np.array(damage)
 
 
-@cache
-def _worthwhile(chunks: int) -> tuple[list[float], list[Levels]]:
-    """The settings with which every cheaper one does more damage, and their expected bits: both
-    from the cheapest to the dearest."""
-    settings, expected, damage = _settings()
-    cost, least = expected[:, chunks - 1], np.inf
-    bits, levels = [], []
-    for i in np.argsort(cost, kind="stable"):
-        if damage[i, chunks - 1] < least:
-            least = damage[i, chunks - 1]
-            bits.append(float(cost[i]))
-            levels.append(settings[i])
-    return bits, levels
-
-
 def choose_levels(chunks: int, bits: float) -> Levels:
     """The least damaging setting whose payload of this many chunks should fit.
 
     The cheapest where none fits: fewer chunks will then be coded.
     """
-    expected, levels = _worthwhile(chunks)
-    return levels[max(0, bisect_right(expected, bits) - 1)]
+    settings, expected, damage = _settings()
+    cost = expected[:, chunks - 1]
+    fitting = np.where(cost <= bits, damage[:, chunks - 1], np.inf)
+    index = int(np.argmin(fitting))
+    return settings[index if cost[index] <= bits else int(np.argmin(cost))]
 
 
 def regular_bitrate(total: int, loss_percent: int, lbrr: bool) -> int:
