@@ -16,7 +16,7 @@ typedef struct kernel_table {
      * variant of the format, which x86 multiplies by signed bytes). n is a multiple of 4. */
     void (*quantise)(uint8_t *codes, const float *x, int n);
     /* y[NN_PAD(outputs)] = W x + b for the four kinds of weights; those of int8, which are nearly
-     * all, for `count` inputs and outputs, between which the weights stay in the nearest cache. */
+     * all, for `count` inputs and outputs: dense weights stay in the nearest cache meanwhile. */
     void (*dense_int8)(const linear *layer, float *const *y, const uint8_t *const *codes,
                        int count);
     void (*sparse_int8)(const linear *layer, float *const *y, const uint8_t *const *codes,

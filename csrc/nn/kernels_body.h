@@ -119,31 +119,29 @@ KERNEL_TARGET static void dense_int8(const linear *layer, float *const *y,
     }
 }
 
-INLINE void group_sparse(const linear *layer, float *y, const uint8_t *codes, int group,
-                         const int8_t *w, const uint16_t *column, int blocks) {
+INLINE void sparse_int8_one(const linear *layer, float *y, const uint8_t *codes) {
     enum { CHAINS = 4 }; /* of sums, to hide their latency */
-    i8 sums[CHAINS];
-    for (int k = 0; k < CHAINS; k++)
-        sums[k] = i8_zero();
-    for (; blocks >= CHAINS; blocks -= CHAINS, w += CHAINS * BLOCK, column += CHAINS)
-        for (int k = 0; k < CHAINS; k++)
-            sums[k] = dot4(sums[k], x4_load(codes + column[k]), w + k * BLOCK);
-    for (; blocks > 0; blocks--, w += BLOCK, column++)
-        sums[0] = dot4(sums[0], x4_load(codes + *column), w);
-    finish_int8(layer, group, y, i8_add(i8_add(sums[0], sums[1]), i8_add(sums[2], sums[3])));
-}
-
-KERNEL_TARGET static void sparse_int8(const linear *layer, float *const *y,
-                                      const uint8_t *const *codes, int count) {
     const int8_t *w = layer->weights8;
     const uint16_t *column = layer->columns;
     for (int group = 0; group < layer->groups; group++) {
         int blocks = layer->starts[group + 1] - layer->starts[group];
-        for (int n = 0; n < count; n++)
-            group_sparse(layer, y[n], codes[n], group, w, column, blocks);
-        w += blocks * BLOCK;
-        column += blocks;
+        i8 sums[CHAINS];
+        for (int k = 0; k < CHAINS; k++)
+            sums[k] = i8_zero();
+        for (; blocks >= CHAINS; blocks -= CHAINS, w += CHAINS * BLOCK, column += CHAINS)
+            for (int k = 0; k < CHAINS; k++)
+                sums[k] = dot4(sums[k], x4_load(codes + column[k]), w + k * BLOCK);
+        for (; blocks > 0; blocks--, w += BLOCK, column++)
+            sums[0] = dot4(sums[0], x4_load(codes + *column), w);
+        finish_int8(layer, group, y, i8_add(i8_add(sums[0], sums[1]), i8_add(sums[2], sums[3])));
     }
+}
+
+/* One input after the other: sparse layers are small, and group by group was no faster. */
+KERNEL_TARGET static void sparse_int8(const linear *layer, float *const *y,
+                                      const uint8_t *const *codes, int count) {
+    for (int n = 0; n < count; n++)
+        sparse_int8_one(layer, y[n], codes[n]);
 }
 
 INLINE void groups_float(const linear *layer, float *y, const float *x, int group, const float *w,
