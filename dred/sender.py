@@ -144,12 +144,12 @@ class Sender:
         pending = np.concatenate([self._pending, samples])
         count = len(pending) // self._frame
         self._pending = pending[count * self._frame :]
-        return [
-            self._packet(pending[i * self._frame : (i + 1) * self._frame]) for i in range(count)
-        ]
+        frames = pending[: count * self._frame].reshape(count, self._frame, self.channels)
+        # First one codec, then the other: they would throw each other out of the caches.
+        regular = [self._opus.encode(frame) for frame in frames]
+        return [self._packet(*pair) for pair in zip(frames, regular, strict=True)]
 
-    def _packet(self, frame: Floats) -> bytes:
-        packet = self._opus.encode(frame)
+    def _packet(self, frame: Floats, packet: bytes) -> bytes:
         if self._analyses:
             narrow = self._down.process(downmix(frame))
             check(lib.dred_encoder_push(self._encoder.raw, pointer(narrow), len(narrow)))

@@ -31,7 +31,8 @@ struct dred_concealer {
     float queue[DRED_VOCODER_QUEUE * DRED_FEATURES]; /* vectors given to the vocoder, older first */
     features_state analysis;
     plc_net_state predictor;
-    plc_net_state backup[BACKUPS]; /* [0] is the state before the latest step */
+    plc_net_state backup[BACKUPS]; /* a ring */
+    int latest;                    /* where the state before the latest step is */
     fargan_state vocoder;
 };
 
@@ -73,6 +74,11 @@ static void append(dred_concealer *concealer, const float *pcm, int samples) {
     concealer->unpredicted = min_int(HISTORY, concealer->unpredicted + samples);
 }
 
+/* The predictor's state before the latest step, or so many steps earlier. */
+static plc_net_state *backup(dred_concealer *concealer, int steps) {
+    return &concealer->backup[(concealer->latest + steps) % BACKUPS];
+}
+
 int dred_concealer_good(dred_concealer *concealer, const float *pcm, int samples) {
     if (!concealer || !pcm || samples < 0) return DRED_ERR_ARGUMENT;
     if (samples == 0) return DRED_OK;
@@ -101,9 +107,8 @@ int dred_concealer_rewind(dred_concealer *concealer, int samples) {
     /* Forget the predictor's steps for the audio taken back; the look-ahead goes at the next loss. */
     int steps = (samples + DRED_STEP / 2) / DRED_STEP;
     if (steps > 0) {
-        concealer->predictor = concealer->backup[steps - 1];
-        memmove(concealer->backup, concealer->backup + steps,
-                (BACKUPS - steps) * sizeof(concealer->backup[0]));
+        concealer->predictor = *backup(concealer, steps - 1);
+        concealer->latest += steps;
     }
     return DRED_OK;
 }
@@ -114,9 +119,8 @@ static void enqueue(dred_concealer *concealer, const float *features) {
 }
 
 static void predict(dred_concealer *concealer, const float *input, float *features) {
-    memmove(concealer->backup + 1, concealer->backup,
-            (BACKUPS - 1) * sizeof(concealer->backup[0]));
-    concealer->backup[0] = concealer->predictor;
+    concealer->latest = (concealer->latest + BACKUPS - 1) % BACKUPS;
+    *backup(concealer, 0) = concealer->predictor;
     plc_net_step(&concealer->models->plc, &concealer->predictor, input, features);
 }
 
@@ -133,7 +137,7 @@ static void lost_vector(dred_concealer *concealer, const float *known, float *fe
 
 /* Pass the analysis over all that it has not seen, so that it ends where the history ends. */
 static void catch_up(dred_concealer *concealer) {
-    concealer->predictor = concealer->backup[LOOKAHEAD - 1];
+    concealer->predictor = *backup(concealer, LOOKAHEAD - 1);
     int steps = (concealer->unanalysed + DRED_STEP - 1) / DRED_STEP;
     int start = HISTORY - steps * DRED_STEP;
     for (int i = 0; i < steps; i++, start += DRED_STEP) {
@@ -165,11 +169,11 @@ int dred_concealer_wants(const dred_concealer *concealer) {
     return concealer->good ? LOOKAHEAD + 1 : 1;
 }
 
-int dred_concealer_step(dred_concealer *concealer, const float *features,
-                        const unsigned char *known, float *pcm) {
-    if (!concealer || !pcm || (features && !known)) return DRED_ERR_ARGUMENT;
+/* The vector for the vocoder's next step, from the known ones or from the predictor; after good
+ * audio the vocoder takes that up first. @return vectors consumed */
+static int next_vector(dred_concealer *concealer, const float *features, const unsigned char *known,
+                       float *vector) {
     int used = 0;
-    float vector[DRED_FEATURES];
     const float *given = NULL;
     if (concealer->good) {
         catch_up(concealer);
@@ -184,13 +188,40 @@ int dred_concealer_step(dred_concealer *concealer, const float *features,
     }
     given = features && known[used] ? features + used * DRED_FEATURES : NULL;
     lost_vector(concealer, given, vector);
-    used++;
     concealer->losses = given ? 0 : concealer->losses + 1;
     vector[0] = fmaxf(-15.0f, vector[0] + attenuation(concealer->losses));
-    fargan_step(&concealer->models->vocoder, &concealer->vocoder, vector, pcm);
     enqueue(concealer, vector);
-    append(concealer, pcm, DRED_STEP);
-    concealer->unpredicted = 0;
+    return used + 1;
+}
+
+/* One step of at most FARGAN_BATCH streams on the same models. features and known: all NULL, or
+ * for each stream. @param used NULL, or vectors consumed of each */
+static void step_block(dred_concealer *const *concealers, int count, const float *const *features,
+                       const unsigned char *const *known, float *const *pcm, int *used) {
+    float vectors[FARGAN_BATCH][DRED_FEATURES];
+    const float *rows[FARGAN_BATCH];
+    fargan_state *vocoders[FARGAN_BATCH];
+    for (int i = 0; i < count; i++) {
+        const float *given = features ? features[i] : NULL;
+        int taken = next_vector(concealers[i], given, given ? known[i] : NULL, vectors[i]);
+        if (used)
+            used[i] = taken;
+        rows[i] = vectors[i];
+        vocoders[i] = &concealers[i]->vocoder;
+    }
+    fargan_step_many(&concealers[0]->models->vocoder, vocoders, rows, pcm, count);
+    for (int i = 0; i < count; i++) {
+        append(concealers[i], pcm[i], DRED_STEP);
+        concealers[i]->unpredicted = 0;
+    }
+}
+
+int dred_concealer_step(dred_concealer *concealer, const float *features,
+                        const unsigned char *known, float *pcm) {
+    if (!concealer || !pcm || (features && !known))
+        return DRED_ERR_ARGUMENT;
+    int used;
+    step_block(&concealer, 1, &features, &known, &pcm, &used);
     return used;
 }
 
@@ -200,23 +231,22 @@ int dred_concealer_features(const dred_concealer *concealer, float *features) {
     return DRED_OK;
 }
 
-static const float *features_of(const float *const *features, int i) {
-    return features ? features[i] : NULL;
-}
-
 int dred_concealer_step_many(dred_concealer *const *concealers, int count,
                              const float *const *features, const unsigned char *const *known,
                              float *const *pcm, int *used) {
     if (!concealers || count < 0 || !pcm || (features && !known)) return DRED_ERR_ARGUMENT;
     for (int i = 0; i < count; i++) {
-        if (!concealers[i] || !pcm[i] || (features_of(features, i) && !known[i])) {
+        if (!concealers[i] || !pcm[i] || (features && features[i] && !known[i])) {
             return DRED_ERR_ARGUMENT;
         }
     }
-    for (int i = 0; i < count; i++) {
-        const float *given = features_of(features, i);
-        int taken = dred_concealer_step(concealers[i], given, given ? known[i] : NULL, pcm[i]);
-        if (used) used[i] = taken;
+    for (int first = 0, n; first < count; first += n) {
+        const dred_models *models = concealers[first]->models;
+        n = 1;
+        while (n < FARGAN_BATCH && first + n < count && concealers[first + n]->models == models)
+            n++;
+        step_block(concealers + first, n, features ? features + first : NULL,
+                   features ? known + first : NULL, pcm + first, used ? used + first : NULL);
     }
     return DRED_OK;
 }

@@ -354,7 +354,8 @@ DRED_API int dred_concealer_rewind(dred_concealer *concealer, int samples);
 DRED_API int dred_concealer_step(dred_concealer *concealer, const float *features,
                                  const unsigned char *known, float *pcm);
 /* One step of many streams, as a server has them: what dred_concealer_step does for each of them, in
- * one call. Streams of the same models share the weights; no stream may occur twice.
+ * one call. Neighbours on the same models go through the vocoder eight at a time, which saves a
+ * fifth of the time and takes 100 kB of stack; no stream may occur twice.
  * @param concealers [count]
  * @param features [count] for each stream as above, or NULL; or all NULL
  * @param known    [count] for each stream as above; NULL where features is

@@ -77,29 +77,74 @@ static int period_of(const float *features) {
     return (int)fminf(fmaxf(period, SHORTEST_PERIOD), LONGEST_PERIOD);
 }
 
-/* Run the conditioning network on one vector; cond is [FARGAN_SUBFRAMES * FARGAN_COND] or NULL
- * where only the memory matters. @return the period of this vector */
-static int condition(const fargan *net, fargan_state *state, const float *features,
-                     activation cond) {
+#define BUFFER(name, n)                                                                            \
+    float name##_value[NN_PAD(n)];                                                                 \
+    uint8_t name##_code[NN_PAD(n)]
+
+/* What the layers pass on in one stream; the caller's, so that one stream needs no more stack than
+ * its own. */
+typedef struct workspace {
+    BUFFER(feature_input, COND_INPUT);
+    BUFFER(frames, 3 * FARGAN_COND_DENSE);
+    BUFFER(cond_conv, FARGAN_COND_CONV);
+    BUFFER(cond, FARGAN_SUBFRAMES *FARGAN_COND);
+    /* Of a subframe: */
+    BUFFER(input, 2 * CONV_INPUT); /* [last u, u], u = [cond, prediction, previous] */
+    BUFFER(conv, CONV);
+    BUFFER(gru_input, CONV + 2 * SUB);
+    BUFFER(all, STATES + CONV + 2 * SUB); /* input of the skip layer */
+    BUFFER(skip, SKIP);
+    float gains[NN_PAD(TAPS)], output[SUB];
+    float loudness;
+    const float *prediction;
+    activation previous;
+} workspace;
+
+/* Define views `name` of this buffer in the workspaces w of `count` streams; those of no stream are
+ * never read. */
+#define VIEWS(name)                                                                                \
+    activation name[FARGAN_BATCH];                                                                 \
+    for (int name##_k = 0; name##_k < FARGAN_BATCH; name##_k++) {                                  \
+        workspace *name##_of = &w[name##_k < count ? name##_k : 0];                                \
+        name[name##_k].value = name##_of->name##_value;                                            \
+        name[name##_k].code = name##_of->name##_code;                                              \
+    }
+
+/* The same views, starting n elements later. */
+static void activations_at(activation *to, const activation *from, int n) {
+    for (int k = 0; k < FARGAN_BATCH; k++)
+        to[k] = activation_at(from[k], n);
+}
+
+/* Run the conditioning networks of `count` streams on one vector each, to `cond` of the workspaces.
+ * @param period receives the pitch of each vector */
+static void condition(const fargan *net, fargan_state *const *states, workspace *w,
+                      const float *const *features, int *period, int count) {
     enum { DENSE = FARGAN_COND_DENSE };
     const kernel_table *kernels = net->kernels;
-    ACTIVATION(input, COND_INPUT);
-    ACTIVATION(frames, 3 * DENSE);
-    ACTIVATION(conv, FARGAN_COND_CONV);
+    activation newest[FARGAN_BATCH];
+    VIEWS(feature_input);
+    VIEWS(frames);
+    VIEWS(cond_conv);
+    VIEWS(cond);
 
-    copy_limited(input.value, features, FARGAN_FEATURES, feature_limit);
-    int period = period_of(input.value);
-    int index = period - SHORTEST_PERIOD < FARGAN_PERIODS ? period - SHORTEST_PERIOD
-                                                          : FARGAN_PERIODS - 1;
-    memcpy(input.value + FARGAN_FEATURES, net->period_embedding + index * FARGAN_EMBED,
-           FARGAN_EMBED * sizeof *input.value);
-    activation_encode(kernels, input, COND_INPUT);
-    activation_set(kernels, frames, state->cond[0], 2 * DENSE);
-    linear_tanh(kernels, &net->cond_dense1, activation_at(frames, 2 * DENSE), input);
-    memcpy(state->cond[0], frames.value + DENSE, sizeof state->cond);
-    linear_tanh(kernels, &net->cond_conv, conv, frames);
-    linear_tanh(kernels, &net->cond_dense2, cond, conv);
-    return period;
+    activations_at(newest, frames, 2 * DENSE);
+    for (int k = 0; k < count; k++) {
+        float *x = feature_input[k].value;
+        copy_limited(x, features[k], FARGAN_FEATURES, feature_limit);
+        period[k] = period_of(x);
+        int index = period[k] - SHORTEST_PERIOD < FARGAN_PERIODS ? period[k] - SHORTEST_PERIOD
+                                                                 : FARGAN_PERIODS - 1;
+        memcpy(x + FARGAN_FEATURES, net->period_embedding + index * FARGAN_EMBED,
+               FARGAN_EMBED * sizeof *x);
+        activation_encode(kernels, feature_input[k], COND_INPUT);
+        activation_set(kernels, frames[k], states[k]->cond[0], 2 * DENSE);
+    }
+    linear_tanh_many(kernels, &net->cond_dense1, newest, feature_input, count);
+    for (int k = 0; k < count; k++)
+        memcpy(states[k]->cond[0], frames[k].value + DENSE, sizeof states[k]->cond);
+    linear_tanh_many(kernels, &net->cond_conv, cond_conv, frames, count);
+    linear_tanh_many(kernels, &net->cond_dense2, cond, cond_conv, count);
 }
 
 /* fminf and fmaxf are calls into libm where the compiler must respect NaN; here is none. */
@@ -127,71 +172,105 @@ static void append_signal(const kernel_table *kernels, activation end, const flo
     activation_copy(activation_at(end, SUB), previous, SUB);
 }
 
-/* The signal network: one subframe from its piece of the conditioning, appended to the pitch
- * buffer. */
-static void synthesise(const fargan *net, fargan_state *state, activation cond, int period) {
-    static const int units[FARGAN_GRUS] = {UNITS1, UNITS, UNITS};
+/* Everything in front of the first layer, from subframe i of the conditioning. */
+static void look_around(const fargan *net, fargan_state *state, workspace *w, int i, int period) {
     const kernel_table *kernels = net->kernels;
-    float gain[NN_PAD(1)], gains[NN_PAD(TAPS)];
-    ACTIVATION(conv_input, 2 * CONV_INPUT); /* [last u, u], u = [cond, prediction, previous] */
-    ACTIVATION(conv, CONV);
-    ACTIVATION(gru_input, CONV + 2 * SUB);
-    ACTIVATION(all, STATES + CONV + 2 * SUB); /* input of the skip layer */
-    ACTIVATION(skip, SKIP);
-    float output[SUB];
+    float gain[NN_PAD(1)];
+    const activation conditions = {w->cond_value, w->cond_code};
+    const activation cond = activation_at(conditions, i * FARGAN_COND);
+    const activation input = {w->input_value, w->input_code};
+    const activation now = activation_at(input, CONV_INPUT);
 
     linear_apply(kernels, &net->gain, gain, cond);
-    float loudness = expf(fminf(fmaxf(gain[0], -exponent_limit), exponent_limit));
-    activation now = activation_at(conv_input, CONV_INPUT);
-    const float *prediction = now.value + FARGAN_COND;
-    activation previous = activation_at(now, FARGAN_COND + PREDICTION);
+    w->loudness = expf(fminf(fmaxf(gain[0], -exponent_limit), exponent_limit));
+    w->prediction = now.value + FARGAN_COND;
+    w->previous = activation_at(now, FARGAN_COND + PREDICTION);
     activation_copy(now, cond, FARGAN_COND);
-    look_back(state->pitch, period, 1.0f / (1e-5f + loudness), now.value + FARGAN_COND,
-              previous.value);
+    look_back(state->pitch, period, 1.0f / (1e-5f + w->loudness), now.value + FARGAN_COND,
+              w->previous.value);
     activation_encode(kernels, activation_at(now, FARGAN_COND), PREDICTION + SUB);
-    activation_set(kernels, conv_input, state->conv, CONV_INPUT);
+    activation_set(kernels, input, state->conv, CONV_INPUT);
     memcpy(state->conv, now.value, sizeof state->conv);
+}
 
-    linear_tanh(kernels, &net->conv, conv, conv_input);
-    activation filtered = activation_at(all, STATES);
-    glu_apply(kernels, &net->conv_glu, filtered, conv);
-    linear_apply(kernels, &net->pitch_gains, gains, filtered);
-    kernels->sigmoid(gains, NN_PAD(TAPS));
+/* The signal networks of `count` streams: subframe i, appended to the pitch buffers. Layer by
+ * layer: the weights do not fit the second-level cache, so that a stream alone fetches them from
+ * the third for every subframe. */
+static void synthesise(const fargan *net, fargan_state *const *states, workspace *w, int i,
+                       const int *period, int count) {
+    static const int units[FARGAN_GRUS] = {UNITS1, UNITS, UNITS};
+    const kernel_table *kernels = net->kernels;
+    float *output[FARGAN_BATCH], *gains[FARGAN_BATCH], *gru_states[FARGAN_BATCH];
+    activation from[FARGAN_BATCH], to[FARGAN_BATCH];
+    VIEWS(input);
+    VIEWS(conv);
+    VIEWS(gru_input);
+    VIEWS(all);
+    VIEWS(skip);
 
-    activation from = filtered, to = all;
-    int width = CONV;
-    for (int i = 0; i < FARGAN_GRUS; i++) {
-        activation_copy(gru_input, from, width);
-        append_signal(kernels, activation_at(gru_input, width), prediction, gains[i], previous);
-        gru_step(kernels, &net->gru[i], state->gru[i], to, gru_input);
-        glu_apply(kernels, &net->gru_glu[i], to, to);
-        from = to;
-        width = units[i];
-        to = activation_at(to, width);
+    activations_at(from, all, STATES);
+    activations_at(to, all, 0);
+    for (int k = 0; k < count; k++) {
+        look_around(net, states[k], &w[k], i, period[k]);
+        gains[k] = w[k].gains;
+        output[k] = w[k].output;
     }
-    append_signal(kernels, activation_at(all, STATES + CONV), prediction, gains[FARGAN_GRUS],
-                  previous);
-    linear_tanh(kernels, &net->skip, skip, all);
-    glu_apply(kernels, &net->skip_glu, skip, skip);
-    linear_apply(kernels, &net->output, output, skip);
-    kernels->tanh(output, SUB);
-    memmove(state->pitch, state->pitch + SUB, (FARGAN_PITCH - SUB) * sizeof *state->pitch);
-    for (int i = 0; i < SUB; i++)
-        state->pitch[FARGAN_PITCH - SUB + i] = loudness * output[i];
+    linear_tanh_many(kernels, &net->conv, conv, input, count);
+    glu_apply_many(kernels, &net->conv_glu, from, conv, count);
+    linear_apply_many(kernels, &net->pitch_gains, gains, from, count);
+    for (int k = 0; k < count; k++)
+        kernels->sigmoid(gains[k], NN_PAD(TAPS));
+
+    for (int j = 0, width = CONV; j < FARGAN_GRUS; width = units[j++]) {
+        for (int k = 0; k < count; k++) {
+            activation_copy(gru_input[k], from[k], width);
+            append_signal(kernels, activation_at(gru_input[k], width), w[k].prediction,
+                          gains[k][j], w[k].previous);
+            gru_states[k] = states[k]->gru[j];
+        }
+        gru_step_many(kernels, &net->gru[j], gru_states, to, gru_input, count);
+        glu_apply_many(kernels, &net->gru_glu[j], to, to, count);
+        memcpy(from, to, sizeof from);
+        activations_at(to, to, units[j]);
+    }
+    for (int k = 0; k < count; k++)
+        append_signal(kernels, activation_at(all[k], STATES + CONV), w[k].prediction,
+                      gains[k][FARGAN_GRUS], w[k].previous);
+    linear_tanh_many(kernels, &net->skip, skip, all, count);
+    glu_apply_many(kernels, &net->skip_glu, skip, skip, count);
+    linear_apply_many(kernels, &net->output, output, skip, count);
+    for (int k = 0; k < count; k++) {
+        float *pitch = states[k]->pitch;
+        kernels->tanh(output[k], SUB);
+        memmove(pitch, pitch + SUB, (FARGAN_PITCH - SUB) * sizeof *pitch);
+        for (int n = 0; n < SUB; n++)
+            pitch[FARGAN_PITCH - SUB + n] = w[k].loudness * output[k][n];
+    }
+}
+
+/* The newest subframe of the pitch buffer as audio. */
+static void deemphasise(fargan_state *state, float *pcm) {
+    for (int n = 0; n < SUB; n++) {
+        float out = state->pitch[FARGAN_PITCH - SUB + n] + preemphasis * state->deemphasis;
+        state->deemphasis = fabsf(out) < audible ? 0.0f : out;
+        pcm[n] = state->deemphasis;
+    }
 }
 
 void fargan_resume(const fargan *net, fargan_state *state, const float pcm[FARGAN_PAST],
                    const float features[FARGAN_QUEUE * FARGAN_FEATURES]) {
     enum { FIRST = FARGAN_PAST - FARGAN_FRAME }; /* samples that only fill the pitch buffer */
-    ACTIVATION(cond, FARGAN_SUBFRAMES *FARGAN_COND);
     float past[FARGAN_PAST];
+    workspace w;
 
     /* The reference keeps what an earlier synthesis left in GRUs, convolution and the oldest part
      * of the buffer; training starts from zeros and so do we: the result then depends on the
      * arguments alone. */
     fargan_reset(state);
     for (int i = 0; i < FARGAN_QUEUE; i++) {
-        int period = condition(net, state, features + i * FARGAN_FEATURES, cond);
+        const float *vector = features + i * FARGAN_FEATURES;
+        int period;
+        condition(net, &state, &w, &vector, &period, 1);
         /* Not the last: its period is skipped altogether, also by the first frame after this
          * (networks.md, pitfall 8). */
         if (i < FARGAN_QUEUE - 1)
@@ -204,24 +283,35 @@ void fargan_resume(const fargan *net, fargan_state *state, const float pcm[FARGA
     past[0] = 0.0f;
     memcpy(state->pitch + FARGAN_PITCH - FIRST, past, FIRST * sizeof *past);
     for (int i = 0; i < FARGAN_SUBFRAMES; i++) {
-        synthesise(net, state, activation_at(cond, i * FARGAN_COND), state->period);
+        synthesise(net, &state, &w, i, &state->period, 1);
         /* The GRUs have followed; the true signal replaces what they made. */
         memcpy(state->pitch + FARGAN_PITCH - SUB, past + FIRST + i * SUB, SUB * sizeof *past);
     }
 }
 
+static void step(const fargan *net, fargan_state *const *states, workspace *w,
+                 const float *const *features, float *const *pcm, int count) {
+    int period[FARGAN_BATCH], next[FARGAN_BATCH];
+    condition(net, states, w, features, next, count);
+    for (int k = 0; k < count; k++) /* after a reset there is none yet */
+        period[k] = states[k]->period < SHORTEST_PERIOD ? LONGEST_PERIOD : states[k]->period;
+    for (int i = 0; i < FARGAN_SUBFRAMES; i++) {
+        synthesise(net, states, w, i, period, count);
+        for (int k = 0; k < count; k++)
+            deemphasise(states[k], pcm[k] + i * SUB);
+    }
+    for (int k = 0; k < count; k++)
+        states[k]->period = next[k];
+}
+
 void fargan_step(const fargan *net, fargan_state *state, const float features[FARGAN_FEATURES],
                  float pcm[FARGAN_FRAME]) {
-    ACTIVATION(cond, FARGAN_SUBFRAMES *FARGAN_COND);
-    int next = condition(net, state, features, cond);
-    int period = state->period < SHORTEST_PERIOD ? LONGEST_PERIOD : state->period; /* reset */
-    for (int i = 0; i < FARGAN_SUBFRAMES; i++) {
-        synthesise(net, state, activation_at(cond, i * FARGAN_COND), period);
-        for (int n = 0; n < SUB; n++) {
-            float out = state->pitch[FARGAN_PITCH - SUB + n] + preemphasis * state->deemphasis;
-            state->deemphasis = fabsf(out) < audible ? 0.0f : out;
-            pcm[i * SUB + n] = state->deemphasis;
-        }
-    }
-    state->period = next;
+    workspace w;
+    step(net, &state, &w, &features, &pcm, 1);
+}
+
+void fargan_step_many(const fargan *net, fargan_state *const *states, const float *const *features,
+                      float *const *pcm, int count) {
+    workspace w[FARGAN_BATCH];
+    step(net, states, w, features, pcm, count);
 }

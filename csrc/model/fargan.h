@@ -25,7 +25,8 @@ enum {
     FARGAN_GRUS = 3,
     FARGAN_UNITS1 = 160,
     FARGAN_UNITS = 128,
-    FARGAN_SKIP = 128
+    FARGAN_SKIP = 128,
+    FARGAN_BATCH = 8 /* streams at a time, at most: no more than NN_BATCH */
 };
 
 typedef struct fargan {
@@ -59,5 +60,9 @@ void fargan_resume(const fargan *net, fargan_state *state, const float pcm[FARGA
 /* One frame; the vector fed is two steps ahead of the audio. */
 void fargan_step(const fargan *net, fargan_state *state, const float features[FARGAN_FEATURES],
                  float pcm[FARGAN_FRAME]);
+/* The same for `count` streams, at most FARGAN_BATCH: the weights are fetched once for all. Takes
+ * 12 kB of stack for each of them. */
+void fargan_step_many(const fargan *net, fargan_state *const *states, const float *const *features,
+                      float *const *pcm, int count);
 
 #endif

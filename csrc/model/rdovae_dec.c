@@ -14,7 +14,7 @@ enum {
     CONV = RDOVAE_DEC_CONV,
     CONCAT = DENSE + RDOVAE_DEC_STAGES * (UNITS + CONV),
     HIDDEN = 128,
-    BLOCK = 8 /* chunks at a time: 23 kB of stack */
+    BLOCK = NN_BATCH /* chunks at a time: 23 kB of stack */
 };
 
 /* The largest value a payload can carry is 127 * 256. */
@@ -69,54 +69,51 @@ void rdovae_dec_init(const rdovae_dec *net, rdovae_dec_state *state,
     kernels->tanh(&state->gru[0][0], RDOVAE_DEC_STAGES * UNITS);
 }
 
-/* What the layers of a block of chunks pass on. */
-typedef struct block {
-    int chunks;
-    activation concat[BLOCK]; /* one growing concatenation per chunk */
-    activation frames;        /* [1 + BLOCK][CONV] outputs of conv_dense, after the last one before */
-} block;
-
 /* One stage for all chunks, layer by layer: what a layer needs of a chunk is known before the next
- * layer begins, but for the state of the GRU. So its weights are fetched once for the block. */
-static void run_stage(const rdovae_dec *net, rdovae_dec_state *state, int i, const block *b) {
+ * layer begins, but for the state of the GRU. So its weights are fetched once for the block.
+ * concat: one growing concatenation per chunk. frames: [1 + chunks] outputs of conv_dense, after
+ * the last one before. */
+static void run_stage(const rdovae_dec *net, rdovae_dec_state *state, int i,
+                      const activation *concat, const activation *frames, int chunks) {
     const kernel_table *kernels = net->kernels;
-    float u[BLOCK][3 * UNITS];
-    for (int k = 0; k < b->chunks; k++)
-        linear_apply(kernels, &net->gru[i].input, u[k], b->concat[k]);
-    for (int k = 0; k < b->chunks; k++)
-        gru_recur(kernels, &net->gru[i], state->gru[i], activation_at(b->concat[k], BEFORE(i)),
-                  u[k]);
-    for (int k = 0; k < b->chunks; k++) {
-        activation end = activation_at(b->concat[k], BEFORE(i));
-        glu_apply(kernels, &net->glu[i], end, end);
+    float products[BLOCK][3 * UNITS], *u[BLOCK];
+    activation units[BLOCK], conv[BLOCK];
+    for (int k = 0; k < chunks; k++) {
+        u[k] = products[k];
+        units[k] = activation_at(concat[k], BEFORE(i));
+        conv[k] = activation_at(units[k], UNITS);
     }
-    activation_set(kernels, b->frames, state->conv[i], CONV);
-    for (int k = 0; k < b->chunks; k++)
-        linear_tanh(kernels, &net->conv_dense[i], activation_at(b->frames, (k + 1) * CONV),
-                    b->concat[k]);
-    memcpy(state->conv[i], b->frames.value + b->chunks * CONV, sizeof state->conv[i]);
-    for (int k = 0; k < b->chunks; k++)
-        linear_tanh(kernels, &net->conv[i], activation_at(b->concat[k], BEFORE(i) + UNITS),
-                    activation_at(b->frames, k * CONV));
+    linear_apply_many(kernels, &net->gru[i].input, u, concat, chunks);
+    for (int k = 0; k < chunks; k++)
+        gru_recur(kernels, &net->gru[i], state->gru[i], units[k], u[k]);
+    glu_apply_many(kernels, &net->glu[i], units, units, chunks);
+    activation_set(kernels, frames[0], state->conv[i], CONV);
+    linear_tanh_many(kernels, &net->conv_dense[i], frames + 1, concat, chunks);
+    memcpy(state->conv[i], frames[chunks].value, sizeof state->conv[i]);
+    linear_tanh_many(kernels, &net->conv[i], conv, frames, chunks);
 }
 
 static void run_block(const rdovae_dec *net, rdovae_dec_state *state, const float *latents,
                       int chunks, float *features) {
     const kernel_table *kernels = net->kernels;
-    ACTIVATION(input, RDOVAE_DEC_INPUT);
-    ACTIVATION(all, BLOCK * CONCAT);
-    ACTIVATION(frames, (1 + BLOCK) * CONV);
-    block b = {.chunks = chunks, .frames = frames};
+    ACTIVATION(inputs, BLOCK * RDOVAE_DEC_INPUT);
+    ACTIVATION(concats, BLOCK * CONCAT);
+    ACTIVATION(outputs, (1 + BLOCK) * CONV); /* one after the other: two are an input of `conv` */
+    activation input[BLOCK], concat[BLOCK], frames[1 + BLOCK];
+    float *rows[BLOCK];
 
+    frames[0] = outputs;
     for (int k = 0; k < chunks; k++) {
-        b.concat[k] = activation_at(all, k * CONCAT);
-        copy_limited(input.value, latents + k * RDOVAE_DEC_INPUT, RDOVAE_DEC_INPUT, input_limit);
-        linear_tanh(kernels, &net->dense1, b.concat[k], input);
+        input[k] = activation_at(inputs, k * RDOVAE_DEC_INPUT);
+        concat[k] = activation_at(concats, k * CONCAT);
+        frames[k + 1] = activation_at(outputs, (k + 1) * CONV);
+        rows[k] = features + k * RDOVAE_DEC_OUTPUT;
+        copy_limited(input[k].value, latents + k * RDOVAE_DEC_INPUT, RDOVAE_DEC_INPUT, input_limit);
     }
+    linear_tanh_many(kernels, &net->dense1, concat, input, chunks);
     for (int i = 0; i < RDOVAE_DEC_STAGES; i++)
-        run_stage(net, state, i, &b);
-    for (int k = 0; k < chunks; k++)
-        linear_apply(kernels, &net->output, features + k * RDOVAE_DEC_OUTPUT, b.concat[k]);
+        run_stage(net, state, i, concat, frames, chunks);
+    linear_apply_many(kernels, &net->output, rows, concat, chunks);
 }
 
 void rdovae_dec_run(const rdovae_dec *net, rdovae_dec_state *state, const float *latents,

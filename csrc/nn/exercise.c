@@ -79,8 +79,9 @@ int64_t exercise_product(cpu_level level, int inputs, int outputs, int density, 
     place(&e, memory, (size_t)inputs, (size_t)outputs);
     fill(&e, inputs, outputs, density);
     int64_t products = (int64_t)e.starts[e.layer.groups] * BLOCK;
+    const uint8_t *codes = e.codes;
     for (int i = 0; i < repeat; i++)
-        (density < 100 ? kernels->sparse_int8 : kernels->dense_int8)(&e.layer, e.y, e.codes);
+        (density < 100 ? kernels->sparse_int8 : kernels->dense_int8)(&e.layer, &e.y, &codes, 1);
     free(memory);
     return products;
 }

@@ -58,7 +58,7 @@ static void finish_int8(const linear *layer, int group, float *y, const int32_t 
     }
 }
 
-static void dense_int8(const linear *layer, float *y, const uint8_t *codes) {
+static void dense_int8_one(const linear *layer, float *y, const uint8_t *codes) {
     const int8_t *w = layer->weights8;
     int tile;
     for (int group = 0; group < layer->groups; group += tile) {
@@ -75,7 +75,7 @@ static void dense_int8(const linear *layer, float *y, const uint8_t *codes) {
     }
 }
 
-static void sparse_int8(const linear *layer, float *y, const uint8_t *codes) {
+static void sparse_int8_one(const linear *layer, float *y, const uint8_t *codes) {
     const int8_t *w = layer->weights8;
     for (int group = 0; group < layer->groups; group++) {
         int32_t sums[BLOCK] = {0};
@@ -86,6 +86,18 @@ static void sparse_int8(const linear *layer, float *y, const uint8_t *codes) {
         }
         finish_int8(layer, group, y, sums);
     }
+}
+
+static void dense_int8(const linear *layer, float *const *y, const uint8_t *const *codes,
+                       int count) {
+    for (int k = 0; k < count; k++)
+        dense_int8_one(layer, y[k], codes[k]);
+}
+
+static void sparse_int8(const linear *layer, float *const *y, const uint8_t *const *codes,
+                        int count) {
+    for (int k = 0; k < count; k++)
+        sparse_int8_one(layer, y[k], codes[k]);
 }
 
 static void dense_float(const linear *layer, float *y, const float *x) {

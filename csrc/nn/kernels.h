@@ -15,9 +15,12 @@ typedef struct kernel_table {
     /* Codes for int8 layers: floor(0.5 + 127 x) limited to +-127, stored plus 127 (the unsigned
      * variant of the format, which x86 multiplies by signed bytes). n is a multiple of 4. */
     void (*quantise)(uint8_t *codes, const float *x, int n);
-    /* y[NN_PAD(outputs)] = W x + b for the four kinds of weights. */
-    void (*dense_int8)(const linear *layer, float *y, const uint8_t *codes);
-    void (*sparse_int8)(const linear *layer, float *y, const uint8_t *codes);
+    /* y[NN_PAD(outputs)] = W x + b for the four kinds of weights; those of int8, which are nearly
+     * all, for `count` inputs and outputs: dense weights stay in the nearest cache meanwhile. */
+    void (*dense_int8)(const linear *layer, float *const *y, const uint8_t *const *codes,
+                       int count);
+    void (*sparse_int8)(const linear *layer, float *const *y, const uint8_t *const *codes,
+                        int count);
     void (*dense_float)(const linear *layer, float *y, const float *x);
     void (*sparse_float)(const linear *layer, float *y, const float *x);
     /* In place. */

@@ -90,27 +90,36 @@ INLINE void groups_int8(const linear *layer, float *y, const uint8_t *codes, int
         finish_int8(layer, group + k, y, sums[k]);
 }
 
-KERNEL_TARGET static void dense_int8(const linear *layer, float *y, const uint8_t *codes) {
+KERNEL_TARGET static void dense_int8(const linear *layer, float *const *y,
+                                     const uint8_t *const *codes, int count) {
     const int8_t *w = layer->weights8;
     for (int first = 0, tile; first < layer->groups; first += tile) {
         tile = linear_tile(layer, first);
-        int count = tile < KERNEL_GROUPS ? tile : KERNEL_GROUPS, stride = tile * BLOCK;
-        for (int k = 0; k < tile; k += count) {
+        int groups = tile < KERNEL_GROUPS ? tile : KERNEL_GROUPS, stride = tile * BLOCK;
+        for (int k = 0; k < tile; k += groups) {
             const int8_t *part = w + k * BLOCK;
-            switch (count) { /* constants, so that the sums stay in registers */
+            for (int n = 0; n < count; n++)
+                switch (groups) { /* constants, so that the sums stay in registers */
 #if KERNEL_GROUPS == 8
-            case 8: groups_int8(layer, y, codes, first + k, part, stride, 8); break;
+                case 8:
+                    groups_int8(layer, y[n], codes[n], first + k, part, stride, 8);
+                    break;
 #endif
-            case 4: groups_int8(layer, y, codes, first + k, part, stride, 4); break;
-            case 2: groups_int8(layer, y, codes, first + k, part, stride, 2); break;
-            default: groups_int8(layer, y, codes, first + k, part, stride, 1);
-            }
+                case 4:
+                    groups_int8(layer, y[n], codes[n], first + k, part, stride, 4);
+                    break;
+                case 2:
+                    groups_int8(layer, y[n], codes[n], first + k, part, stride, 2);
+                    break;
+                default:
+                    groups_int8(layer, y[n], codes[n], first + k, part, stride, 1);
+                }
         }
         w += layer->inputs * NN_ROWS * tile;
     }
 }
 
-KERNEL_TARGET static void sparse_int8(const linear *layer, float *y, const uint8_t *codes) {
+INLINE void sparse_int8_one(const linear *layer, float *y, const uint8_t *codes) {
     enum { CHAINS = 4 }; /* of sums, to hide their latency */
     const int8_t *w = layer->weights8;
     const uint16_t *column = layer->columns;
@@ -124,9 +133,15 @@ KERNEL_TARGET static void sparse_int8(const linear *layer, float *y, const uint8
                 sums[k] = dot4(sums[k], x4_load(codes + column[k]), w + k * BLOCK);
         for (; blocks > 0; blocks--, w += BLOCK, column++)
             sums[0] = dot4(sums[0], x4_load(codes + *column), w);
-        finish_int8(layer, group, y,
-                    i8_add(i8_add(sums[0], sums[1]), i8_add(sums[2], sums[3])));
+        finish_int8(layer, group, y, i8_add(i8_add(sums[0], sums[1]), i8_add(sums[2], sums[3])));
     }
+}
+
+/* One input after the other: sparse layers are small, and group by group was no faster. */
+KERNEL_TARGET static void sparse_int8(const linear *layer, float *const *y,
+                                      const uint8_t *const *codes, int count) {
+    for (int n = 0; n < count; n++)
+        sparse_int8_one(layer, y[n], codes[n]);
 }
 
 INLINE void groups_float(const linear *layer, float *y, const float *x, int group, const float *w,

@@ -6,22 +6,33 @@
 #include <math.h>
 #include <string.h>
 
-void linear_apply(const kernel_table *kernels, const linear *layer, float *y, activation x) {
+/* Pointers to the first of the rows of [NN_BATCH][width]. */
+static inline void point_to_rows(float **rows, float *first, int width, int count) {
+    rows[0] = first;
+    for (int k = 1; k < count; k++)
+        rows[k] = first + k * width;
+}
+
+void linear_apply_many(const kernel_table *kernels, const linear *layer, float *const *y,
+                       const activation *x, int count) {
+    const uint8_t *codes[NN_BATCH];
     if (layer->weights != NULL) {
-        if (layer->columns != NULL)
-            kernels->sparse_float(layer, y, x.value);
-        else
-            kernels->dense_float(layer, y, x.value);
+        for (int k = 0; k < count; k++)
+            (layer->columns != NULL ? kernels->sparse_float : kernels->dense_float)(layer, y[k],
+                                                                                    x[k].value);
         return;
     }
+    for (int k = 0; k < count; k++)
+        codes[k] = x[k].code;
     /* x86 without VNNI adds pairs of products in 16 bits, which only weights of a proper exporter
      * fit. */
     if (layer->wide_pairs)
         kernels = kernels_for(CPU_PORTABLE);
-    if (layer->columns != NULL)
-        kernels->sparse_int8(layer, y, x.code);
-    else
-        kernels->dense_int8(layer, y, x.code);
+    (layer->columns != NULL ? kernels->sparse_int8 : kernels->dense_int8)(layer, y, codes, count);
+}
+
+void linear_apply(const kernel_table *kernels, const linear *layer, float *y, activation x) {
+    linear_apply_many(kernels, layer, &y, &x, 1);
 }
 
 void activation_encode(const kernel_table *kernels, activation x, int n) {
@@ -38,38 +49,71 @@ void activation_copy(activation y, activation x, int n) {
     memcpy(y.code, x.code, (size_t)n);
 }
 
+void linear_tanh_many(const kernel_table *kernels, const linear *layer, const activation *y,
+                      const activation *x, int count) {
+    float *values[NN_BATCH];
+    values[0] = y[0].value;
+    for (int k = 1; k < count; k++)
+        values[k] = y[k].value;
+    linear_apply_many(kernels, layer, values, x, count);
+    for (int k = 0; k < count; k++) {
+        kernels->tanh(y[k].value, NN_PAD(layer->outputs));
+        kernels->quantise(y[k].code, y[k].value, NN_PAD(layer->outputs));
+    }
+}
+
 void linear_tanh(const kernel_table *kernels, const linear *layer, activation y, activation x) {
-    linear_apply(kernels, layer, y.value, x);
-    kernels->tanh(y.value, NN_PAD(layer->outputs));
-    kernels->quantise(y.code, y.value, NN_PAD(layer->outputs));
+    linear_tanh_many(kernels, layer, &y, &x, 1);
+}
+
+void gru_recur_many(const kernel_table *kernels, const gru *layer, float *const *states,
+                    const activation *y, float *const *u, int count) {
+    float products[NN_BATCH][3 * GRU_MAX_UNITS], *v[NN_BATCH];
+    const linear *recurrent = &layer->recurrent;
+    int units = recurrent->inputs;
+    point_to_rows(v, products[0], 3 * GRU_MAX_UNITS, count);
+    for (int k = 0; k < count; k++) /* the output holds the old state until the new one is known */
+        activation_set(kernels, y[k], states[k], units);
+    linear_apply_many(kernels, recurrent, v, y, count);
+    for (int k = 0; k < count; k++) {
+        for (int i = 0; recurrent->diagonal != NULL && i < 3 * units; i++)
+            v[k][i] += recurrent->diagonal[i] * states[k][i % units];
+        kernels->gru_update(states[k], u[k], v[k], units);
+        activation_set(kernels, y[k], states[k], units);
+    }
 }
 
 void gru_recur(const kernel_table *kernels, const gru *layer, float *state, activation y,
-               const float *u) {
-    float v[3 * GRU_MAX_UNITS];
-    const linear *recurrent = &layer->recurrent;
-    int units = recurrent->inputs;
-    /* The output view holds the old state until the new one is known. */
-    activation_set(kernels, y, state, units);
-    linear_apply(kernels, recurrent, v, y);
-    for (int i = 0; recurrent->diagonal != NULL && i < 3 * units; i++)
-        v[i] += recurrent->diagonal[i] * state[i % units];
-    kernels->gru_update(state, u, v, units);
-    activation_set(kernels, y, state, units);
+               float *u) {
+    gru_recur_many(kernels, layer, &state, &y, &u, 1);
+}
+
+void gru_step_many(const kernel_table *kernels, const gru *layer, float *const *states,
+                   const activation *y, const activation *x, int count) {
+    float products[NN_BATCH][3 * GRU_MAX_UNITS], *u[NN_BATCH];
+    point_to_rows(u, products[0], 3 * GRU_MAX_UNITS, count);
+    linear_apply_many(kernels, &layer->input, u, x, count);
+    gru_recur_many(kernels, layer, states, y, u, count);
 }
 
 void gru_step(const kernel_table *kernels, const gru *layer, float *state, activation y,
               activation x) {
-    float u[3 * GRU_MAX_UNITS];
-    linear_apply(kernels, &layer->input, u, x);
-    gru_recur(kernels, layer, state, y, u);
+    gru_step_many(kernels, layer, &state, &y, &x, 1);
+}
+
+void glu_apply_many(const kernel_table *kernels, const linear *gate, const activation *y,
+                    const activation *x, int count) {
+    float products[NN_BATCH][GRU_MAX_UNITS], *g[NN_BATCH];
+    point_to_rows(g, products[0], GRU_MAX_UNITS, count);
+    linear_apply_many(kernels, gate, g, x, count);
+    for (int k = 0; k < count; k++) {
+        kernels->gate(y[k].value, x[k].value, g[k], gate->outputs);
+        kernels->quantise(y[k].code, y[k].value, gate->outputs);
+    }
 }
 
 void glu_apply(const kernel_table *kernels, const linear *gate, activation y, activation x) {
-    float g[GRU_MAX_UNITS];
-    linear_apply(kernels, gate, g, x);
-    kernels->gate(y.value, x.value, g, gate->outputs);
-    kernels->quantise(y.code, y.value, gate->outputs);
+    glu_apply_many(kernels, gate, &y, &x, 1);
 }
 
 void conv2d_step(const kernel_table *kernels, const conv2d *layer, const float *history,

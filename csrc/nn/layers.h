@@ -27,13 +27,23 @@ void activation_set(const kernel_table *kernels, activation y, const float *valu
 void activation_copy(activation y, activation x, int n);
 /* One step from the input products u[3 * units], which several steps may compute beforehand: the
  * state is updated and the new one written to y as well. */
-void gru_recur(const kernel_table *kernels, const gru *layer, float *state, activation y,
-               const float *u);
+void gru_recur(const kernel_table *kernels, const gru *layer, float *state, activation y, float *u);
 /* One step from the input. */
 void gru_step(const kernel_table *kernels, const gru *layer, float *state, activation y,
               activation x);
 /* y = x sigmoid(G x + g); y may be x. */
 void glu_apply(const kernel_table *kernels, const linear *gate, activation y, activation x);
+/* The same for `count` vectors, at most NN_BATCH: the weights are fetched once for all of them. */
+void linear_apply_many(const kernel_table *kernels, const linear *layer, float *const *y,
+                       const activation *x, int count);
+void linear_tanh_many(const kernel_table *kernels, const linear *layer, const activation *y,
+                      const activation *x, int count);
+void gru_recur_many(const kernel_table *kernels, const gru *layer, float *const *states,
+                    const activation *y, float *const *u, int count);
+void gru_step_many(const kernel_table *kernels, const gru *layer, float *const *states,
+                   const activation *y, const activation *x, int count);
+void glu_apply_many(const kernel_table *kernels, const linear *gate, const activation *y,
+                    const activation *x, int count);
 /* One causal step. history is [CONV2D_TIME][in_channels][stride], the last step newest, values in
  * elements 1..n of a row with zeros around; out is [out_channels][out_stride], elements 0..n-1. */
 void conv2d_step(const kernel_table *kernels, const conv2d *layer, const float *history,

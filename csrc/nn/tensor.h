@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 enum {
-    NN_ROWS = 8, /* outputs are computed in groups of 8 rows: buffers of n outputs need
-                    NN_PAD(n) floats                                                     */
-    NN_COLS = 4, /* a weight block covers 8 rows and 4 inputs                            */
-    NN_TILE = 8, /* groups of rows in a tile of a dense layer, at most                   */
+    NN_ROWS = 8,       /* outputs are computed in groups of 8 rows: buffers of n outputs need
+                          NN_PAD(n) floats                                                     */
+    NN_COLS = 4,       /* a weight block covers 8 rows and 4 inputs                            */
+    NN_TILE = 8,       /* groups of rows in a tile of a dense layer, at most                   */
+    NN_BATCH = 8,      /* input vectors that a layer takes at a time, at most                 */
     NN_CODE_ZERO = 127 /* code of activation 0, see nn/kernels.h                         */
 };
 

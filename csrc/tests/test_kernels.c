@@ -8,13 +8,28 @@
 
 #include <string.h>
 
-enum { LARGEST = 704, DRAWS = 40 };
+enum { LARGEST = 704, DRAWS = 40, MANY = 3 };
 
 /* Integer sums are the same everywhere; what is left is the rounding of floats. */
 static const double tolerance = 2e-6;
 
 static int draw(image_builder *random, int limit) {
     return 1 + (int)(image_random(random) % (uint32_t)limit);
+}
+
+/* Several inputs at once give each what it gives alone. */
+static void check_many(cpu_level level, const linear *layer, activation x, const float *alone) {
+    static float zeros[LARGEST], y[MANY][LARGEST], empty[LARGEST];
+    static uint8_t zero_codes[LARGEST];
+    const activation none = {zeros, zero_codes}, inputs[MANY] = {x, none, x};
+    float *const outputs[MANY] = {y[0], y[1], y[2]};
+    activation_encode(kernels_for(CPU_PORTABLE), none, LARGEST);
+    linear_apply(kernels_for(level), layer, empty, none);
+    linear_apply_many(kernels_for(level), layer, outputs, inputs, MANY);
+    size_t size = (size_t)layer->outputs * sizeof *alone;
+    CHECK(memcmp(y[0], alone, size) == 0);
+    CHECK(memcmp(y[1], empty, size) == 0);
+    CHECK(memcmp(y[2], alone, size) == 0);
 }
 
 static void check_layer(int inputs, int outputs, int kind, uint32_t one_in) {
@@ -33,6 +48,7 @@ static void check_layer(int inputs, int outputs, int kind, uint32_t one_in) {
         linear_apply(kernels_for((cpu_level)level), &loaded_layer.layer, y, x);
         for (int i = 0; i < outputs; i++)
             CHECK_NEAR(y[i], expected[i], tolerance);
+        check_many((cpu_level)level, &loaded_layer.layer, x, y);
     }
     free(loaded_layer.memory);
     free(image.bytes);

@@ -41,6 +41,9 @@ def scores(
     names: Iterable[str] = DEFAULT_METRICS,
 ) -> dict[str, float | None]:
     """Metrics of the mono mixes, brought into step; None where the package of one is missing."""
+    names = list(names)
+    if not names:
+        return {}
     heard, wanted = (pcm if pcm.ndim == 1 else pcm.mean(axis=1) for pcm in (degraded, reference))
     wanted, heard, _ = align(wanted, heard, round(MAX_SHIFT_MS * rate / 1000))
     found: dict[str, float | None] = {}

@@ -159,6 +159,6 @@ def has_lbrr(data: bytes) -> bool:
 def why_no_dred(data: bytes) -> str:
     """Why a packet carries no DRED; empty where it does."""
     try:
-        return Packet.parse(data).why_no_dred
+        return Packet(bytes(data)).why_no_dred
     except PacketError:
         return "malformed packet"

@@ -9,6 +9,9 @@ vocoder's, in every channel.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections import deque
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,13 +24,30 @@ SLOWNESS = 0.9  # of the spectrum: weight of its past at every quiet block
 LEVEL = 0.5  # amplitude against the background's own: more is heard as noise
 
 
+class _Quietest:
+    """Which of a row of values are among the lowest of the last WINDOW: kept sorted, as to sort
+    them anew for every block cost more than all else that a good frame needs."""
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque()
+        self._sorted: list[float] = []
+
+    def includes(self, value: float) -> bool:
+        """Take the next value; whether it is no higher than the quantile QUIET."""
+        insort(self._sorted, value)
+        self._recent.append(value)
+        if len(self._recent) > WINDOW:
+            del self._sorted[bisect_left(self._sorted, self._recent.popleft())]
+        return value <= self._sorted[int(QUIET * (len(self._sorted) - 1))]
+
+
 class Background:
     """The noise behind the speech: learns from what is played, gives as much as is wanted."""
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._block = sample_rate * BLOCK_MS // 1000
         self._last = np.zeros((self._block, channels), np.float32)
-        self._powers = np.zeros(0)
+        self._quietest = _Quietest()
         self._spectrum: npt.NDArray[np.float64] | None = None  # of two blocks, [bins, channels]
         self._random = np.random.default_rng(1)
         phase = (np.arange(2 * self._block) + 0.5) * np.pi / (2 * self._block)
@@ -37,13 +57,12 @@ class Background:
 
     def learn(self, pcm: Floats) -> None:
         """Hear a frame [n, channels] that really came from the sender."""
-        for start in range(0, len(pcm) - self._block + 1, self._block):
-            block = pcm[start : start + self._block]
-            both = np.concatenate([self._last, block])
-            self._last = block
-            power = np.mean(both.astype(np.float64) ** 2)
-            self._powers = np.append(self._powers, power)[-WINDOW:]
-            if power <= np.quantile(self._powers, QUIET):
+        blocks = len(pcm) // self._block
+        heard = np.concatenate([self._last, pcm[: blocks * self._block]])
+        self._last = heard[blocks * self._block :]
+        for start in range(0, blocks * self._block, self._block):
+            both = heard[start : start + 2 * self._block]
+            if self._quietest.includes(float(np.vdot(both, both))):
                 new = np.abs(np.fft.rfft(self._window * both, axis=0)) ** 2
                 old = new if self._spectrum is None else self._spectrum
                 self._spectrum = old + (1 - SLOWNESS) * (new - old)

@@ -122,8 +122,9 @@ class JitterBuffer:
 
     def ahead(self) -> list[tuple[int, bytes]]:
         """Waiting packets as (how many frames after the next one to play, packet), in order."""
-        assert self.next is not None
-        return [(number - self.next, self._packets[number]) for number in sorted(self._packets)]
+        first = self.next
+        assert first is not None
+        return [(number - first, packet) for number, packet in sorted(self._packets.items())]
 
     def __len__(self) -> int:
         return len(self._packets)

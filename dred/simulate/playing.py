@@ -12,7 +12,6 @@ import numpy.typing as npt
 from dred._native import Floats
 from dred.errors import TraceError
 from dred.packet import duration_ms
-from dred.pcm import interleaved
 from dred.receiver import Receiver, Source
 from dred.rtp.packet import RtpPacket
 from dred.rtp.session import OPUS_TYPE, RED_TYPE, RtpReceiver
@@ -113,5 +112,5 @@ def _listen(receiver: Receiver, heard: list[Floats], names: list[str]) -> None:
     frame = receiver.pull()
     source = receiver.stats.last
     if source is not None and source is not Source.WAITING:
-        heard.append(interleaved(frame, receiver.channels))
+        heard.append(frame.reshape(len(frame), -1))
         names.append(source.value)

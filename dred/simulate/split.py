@@ -39,7 +39,7 @@ def split_bitrate(packets: Sequence[bytes], payloads: Sequence[bytes]) -> Split:
     milliseconds = sum(map(duration_ms, packets))
     if not milliseconds:
         return Split()
-    plain = [len(bytes(Packet.parse(packet).without_extensions())) for packet in packets]
+    plain = [len(Packet(packet).without_extensions()) for packet in packets]
     opus = sum(map(len, packets))
     in_band = lbrr_bytes(packets)
     per_byte = 8 / milliseconds
@@ -66,7 +66,7 @@ def lbrr_bytes(packets: Sequence[bytes]) -> float:
 def _in_band(packet: bytes, decoder: OpusDecoder, fresh: bytes) -> int:
     """The bytes that decoding of the LBRR alone reads: the shortest beginning of the frame that
     gives the same sound as the whole. SILK writes LBRR in front of everything (RFC 6716 4.2.1)."""
-    plain = bytes(Packet.parse(packet).without_extensions())
+    plain = bytes(Packet(packet).without_extensions())
     samples = round(duration_ms(packet) * SILK_RATE / 1000)
 
     def sound(length: int) -> bytes:

@@ -39,6 +39,26 @@ def test_sender_and_slowest_call(capsys):
         assert 0 < row["median_us"] <= row["max_us"]
 
 
+def test_whole_program(capsys):
+    result = bench(capsys, "program")["program"]
+    assert [row["command"] for row in result["commands"]] == ["encode", "decode", "simulate"]
+    for row in result["commands"]:
+        assert sum(row["share"].values()) == pytest.approx(1)
+        assert row["share"]["core"] > 0 < row["share"]["libopus"]
+        assert row["times_real_time"] > 0
+    assert {row["scheme"] for row in result["simulate_10_s"]} == {"plc", "neural-plc", "dred"}
+    assert result["import_s"] < result["commands"][0]["processor_s"]
+
+
+def test_streams_together_and_one_by_one(capsys, monkeypatch):
+    monkeypatch.setattr("dred.cli.bench.streams.COUNTS", (1, 9))
+    result = bench(capsys, "streams")["streams"]
+    assert [row["streams"] for row in result["counts"]] == [1, 9]
+    for row in result["counts"]:
+        assert min(row["conceal_ns"], row["conceal_alone_ns"]) > 0
+    assert min(result["handle_bytes"].values()) > 0
+
+
 def test_text(capsys):
     assert main(["bench", *FAST, "redundancy"]) == 0
     assert "1.04 s of redundancy" in capsys.readouterr().out

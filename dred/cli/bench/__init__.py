@@ -9,7 +9,7 @@ from typing import Any
 
 from dred.cli.options import add_json, add_models, number, print_json, progress
 
-PARTS = ("stages", "roofline", "redundancy", "threads", "streams", "worst")
+PARTS = ("stages", "roofline", "redundancy", "threads", "streams", "worst", "program")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,7 +32,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--minutes",
         type=number(0.1, 60),
         default=10,
-        help="audio in which the slowest call is looked for (default 10)",
+        help="audio for the slowest call and the whole program (default 10)",
     )
     add_json(parser)
 

@@ -31,7 +31,7 @@ class Setting:
             raise ValueError(f"no kernels named {sorted(unknown)[0]!r} on this processor")
         self.by_kernels: dict[str, Models] = {name: load_models(file, name) for name in names}
         self.models = self.by_kernels[names[-1]]
-        self.seconds, self.minutes = seconds, minutes
+        self.file, self.seconds, self.minutes = file, seconds, minutes
 
     @cached_property
     def pcm(self) -> Floats:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 Audio = npt.NDArray[Any]
+SHORTEST = 16384  # samples in a transform, at least
 
 
 def find_shift(reference: Audio, degraded: Audio, max_shift: int) -> int:
@@ -20,8 +21,7 @@ def find_shift(reference: Audio, degraded: Audio, max_shift: int) -> int:
     b = degraded.astype(np.float64)
     if not a.any() or not b.any():
         return 0
-    size = 1 << (len(a) + len(b) - 1).bit_length()
-    correlation = np.fft.irfft(np.fft.rfft(b, size) * np.conj(np.fft.rfft(a, size)), size)
+    correlation = _correlation(a, b, max_shift)
     # Of equals, the smallest shift wins: it comes first.
     lags = np.array(sorted(range(-max_shift, max_shift + 1), key=abs))
     lags = lags[(lags > -len(a)) & (lags < len(b))]
@@ -33,7 +33,21 @@ def find_shift(reference: Audio, degraded: Audio, max_shift: int) -> int:
     overlap = (energy_a[last] - energy_a[first]) * (energy_b[last + lags] - energy_b[first + lags])
     # A tiny overlap correlates with anything: its energy counts as 1 % of the whole.
     floor = 0.01 * energy_a[-1] * energy_b[-1]
-    return int(lags[np.argmax(correlation[lags] / np.sqrt(np.maximum(overlap, floor)))])
+    return int(lags[np.argmax(correlation[max_shift + lags] / np.sqrt(np.maximum(overlap, floor)))])
+
+
+def _correlation(a: Audio, b: Audio, most: int) -> Audio:
+    """Sums of a[n] b[n + lag], lag from -most to most: from blocks, as a transform of all would be
+    long and most of its lags unused."""
+    size = max(SHORTEST, 1 << (4 * most).bit_length())
+    block = size - 2 * most
+    around = np.concatenate([np.zeros(most), b, np.zeros(len(a) + most)])
+    spectrum = np.zeros(size // 2 + 1, np.complex128)
+    for start in range(0, len(a), block):
+        part = np.fft.rfft(a[start : start + block], size)
+        spectrum += np.conj(part) * np.fft.rfft(around[start : start + block + 2 * most], size)
+    correlation: Audio = np.fft.irfft(spectrum, size)[: 2 * most + 1]
+    return correlation
 
 
 def align(reference: Audio, degraded: Audio, max_shift: int) -> tuple[Audio, Audio, int]:
