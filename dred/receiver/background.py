@@ -9,6 +9,9 @@ vocoder's, in every channel.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections import deque
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,7 +30,8 @@ class Background:
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._block = sample_rate * BLOCK_MS // 1000
         self._last = np.zeros((self._block, channels), np.float32)
-        self._powers = np.zeros(0)
+        self._powers: deque[float] = deque()  # of the blocks heard last
+        self._ranked: list[float] = []  # the same in order: a frame should not sort them anew
         self._spectrum: npt.NDArray[np.float64] | None = None  # of two blocks, [bins, channels]
         self._random = np.random.default_rng(1)
         phase = (np.arange(2 * self._block) + 0.5) * np.pi / (2 * self._block)
@@ -41,12 +45,18 @@ class Background:
             block = pcm[start : start + self._block]
             both = np.concatenate([self._last, block])
             self._last = block
-            power = np.mean(both.astype(np.float64) ** 2)
-            self._powers = np.append(self._powers, power)[-WINDOW:]
-            if power <= np.quantile(self._powers, QUIET):
+            if self._is_quiet(float(np.mean(both.astype(np.float64) ** 2))):
                 new = np.abs(np.fft.rfft(self._window * both, axis=0)) ** 2
                 old = new if self._spectrum is None else self._spectrum
                 self._spectrum = old + (1 - SLOWNESS) * (new - old)
+
+    def _is_quiet(self, power: float) -> bool:
+        """Whether a block of this power is among the quietest of late, itself included."""
+        if len(self._powers) == WINDOW:
+            del self._ranked[bisect_left(self._ranked, self._powers.popleft())]
+        self._powers.append(power)
+        insort(self._ranked, power)
+        return power <= self._ranked[int(QUIET * (len(self._ranked) - 1))]
 
     def noise(self, length: int) -> Floats:
         """So many samples of it, [n, channels], that go on from the last ones."""
