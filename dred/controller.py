@@ -159,10 +159,10 @@ class LossEstimate:
     the more of them in a row are better than the estimate, the more they count.
     """
 
-    ATTACK, RELEASE, DRIFT = 0.6, 0.35, 0.05  # weight of a report: worse, better for long, other
+    ATTACK, RELEASE, DRIFT = 0.6, 0.35, 0.1  # weight of a report: worse, better for long, other
     WORSE, STILL_WORSE = 3.0, 1.0  # standard deviations; the second while it rises
     LEAST, MOST = 0.01, 0.5  # loss rates that chance is judged by
-    BURST_KEEP = 0.93  # of a report's bursts, when the next report comes
+    BURST_KEEP = 0.85  # of a report's bursts, when the next report comes
 
     def __init__(self, loss: float = 0.0) -> None:
         self.loss = loss
@@ -207,10 +207,10 @@ class Controller:
     START_LOSS = 0.02
     # In units of quality. Of settings this near to the best, the one with the most bits for regular
     # frames is taken: what they gain is sure, what will be lost is not.
-    TIE = 0.05
+    TIE = 0.02
     # A change is audible by itself.
-    GAIN_UP, GAIN_DOWN = 0.02, 0.05
-    HOLD_MS = 4000.0  # after a change, before one that no rise of loss asks for
+    GAIN_UP, GAIN_DOWN = 0.02, 0.03
+    HOLD_MS = 2000.0  # after a change, before one that no rise of loss asks for
     REPORT_PACKETS = 50  # where a report does not say which were lost
 
     def __init__(self, budget: int, table: QualityTable | None = None) -> None:

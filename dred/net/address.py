@@ -11,6 +11,8 @@ Address = tuple[str, int]
 # A receiver that synthesises speech may be away for some tens of ms; the kernel may give less.
 RECEIVE_BUFFER = 1 << 20
 MAX_DATAGRAM = 65535
+# Taken at once: who sends faster than they are taken must not stop the clock of the rest.
+MOST_AT_ONCE = 1000
 
 
 def parse_address(text: str) -> Address:
@@ -54,14 +56,15 @@ def open_socket(bind: Address | None = None, connect: Address | None = None) -> 
 
 
 def drain(source: socket.socket) -> list[tuple[bytes, Address]]:
-    """All datagrams that wait, with where they came from."""
+    """The datagrams that wait, no more than MOST_AT_ONCE, with where they came from."""
     found: list[tuple[bytes, Address]] = []
-    while True:
+    while len(found) < MOST_AT_ONCE:
         try:
             data, peer = source.recvfrom(MAX_DATAGRAM)
         except BlockingIOError:
-            return found
+            break
         except ConnectionRefusedError:
             # Nobody listened when we sent; that says nothing of what comes.
             continue
         found.append((data, (peer[0], peer[1])))
+    return found

@@ -19,6 +19,7 @@ from dred.receiver.description import Descriptions
 from dred.receiver.gap import CORE_RATE, GapFiller
 from dred.receiver.high_band import HighBand
 from dred.receiver.jitter import JitterBuffer
+from dred.receiver.join import equal_gain, settle
 from dred.receiver.priming import WARM_UP_MS, Primer
 from dred.receiver.recovery import Source, choose_source
 from dred.receiver.stats import Stats
@@ -28,17 +29,11 @@ DTX_BYTES = 2  # a packet this small only says that nothing is sent
 FADE_KNOWN_MS, FADE_GUESS_MS = 10.0, 1.0
 # Into a gap, where the output rate is not that of the synthesis.
 FADE_IN_MS = 2.5
-
+# After an LBRR frame: the coarser past that it leaves to the decoder may ring for so long.
+SETTLE_MS = 5.0
 
 # The longest gap whose two sides say what was between them.
 BRIDGE_MS = 320
-
-
-def equal_gain(first: Floats, second: Floats) -> Floats:
-    """Fade from one stretch [n, channels] to another of the same length, weights summing to 1."""
-    ramp = (np.arange(len(first), dtype=np.float32) + 0.5) / max(len(first), 1)
-    weight = (0.5 - 0.5 * np.cos(np.pi * ramp)).astype(np.float32)[:, None]
-    return first + weight * (second - first)
 
 
 class Receiver:
@@ -78,6 +73,7 @@ class Receiver:
         self._position = 0  # samples played since the first packet
         self._toc: Toc | None = None
         self._dtx = False  # whether the last packet said that the sender is silent
+        self._after_lbrr = False
         self._stats = Stats()
         self._use_lbrr, self._use_dred = use_lbrr, use_dred
         self._models: Models | None = None
@@ -211,6 +207,10 @@ class Receiver:
             return frame
         if self._filler.active:
             frame = self._leave_gap(frame)
+        elif self._after_lbrr:
+            heard = self._filler.audio(self._position - len(frame), self._position)
+            frame = settle(frame, heard, self._samples(SETTLE_MS))
+        self._after_lbrr = fec
         self._filler.played(downmix(frame))
         self._follow_balance(frame)
         if packet is not None and not self._dtx:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from dred._native import Floats
-from dred.receiver.receiver import equal_gain
+from dred.receiver.join import equal_gain
 
 # Pitch from 400 down to 67 Hz.
 SHORTEST_MS, LONGEST_MS = 2.5, 15.0

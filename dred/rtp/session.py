@@ -120,7 +120,7 @@ class RtpReceiver:
 
     payload_type: of Opus; None: that of the first packet. A new source takes over once two packets
     of it in a row have come (RFC 3550 A.1 asks for such a probation); the first one is believed at
-    once. Malformed packets are counted, never raised.
+    once, its payload type only as long as it goes on. Malformed packets are counted, never raised.
     """
 
     # Numbers of a new source lie this far on, so that a jitter buffer sees a new stream.
@@ -136,6 +136,7 @@ class RtpReceiver:
     ) -> None:
         self._receiver = receiver
         self._payload_type, self._red_type = payload_type, red_type
+        self._guessed = False
         self.stats = RtpStats()
         self.reception: Reception | None = None
         self._numbering = Numbering()
@@ -160,8 +161,9 @@ class RtpReceiver:
     def push_packet(self, packet: RtpPacket, arrival_ms: float) -> bool:
         """The same for a packet that was parsed."""
         if self._payload_type is None and packet.payload_type != self._red_type:
-            self._payload_type = packet.payload_type
-        if packet.payload_type not in (self._payload_type, self._red_type):
+            self._payload_type, self._guessed = packet.payload_type, True
+        known = packet.payload_type in (self._payload_type, self._red_type)
+        if not known and not self._may_be_the_call(packet):
             self.stats.other_types += 1
             return False
         waiting = []
@@ -173,12 +175,20 @@ class RtpReceiver:
                 self.stats.strays += candidate is not None
                 return False
             waiting = [candidate]
+            if not known:
+                self._payload_type = packet.payload_type
             self._begin(packet.ssrc, self._newest + self.SOURCE_STEP)
         self.stats.strays += self._candidate is not None and not waiting
         self._candidate = None
         for each in waiting:
             self._accept(*each)
         return self._accept(packet, arrival_ms)
+
+    def _may_be_the_call(self, packet: RtpPacket) -> bool:
+        """Whether a packet of another type may be of the call that is waited for: the type was
+        taken from a single datagram of another source, which may have been anything."""
+        first = self.reception.ssrc if self.reception is not None else None
+        return self._guessed and self.stats.packets <= 1 and packet.ssrc != first
 
     def _begin(self, ssrc: int, number: int) -> None:
         self.reception = Reception(ssrc)

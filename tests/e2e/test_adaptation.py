@@ -56,10 +56,10 @@ def test_settings_follow_the_loss(call):
     assert during.dred_ms > 0
     assert during.regular_bitrate < min(before.regular_bitrate, after.regular_bitrate)
     assert after.loss_percent < during.loss_percent
-    # The first answer within four seconds, the way back not at once.
+    # The first answer within four seconds, the way back by steps.
     first = next(when for when, _ in chosen if when > CALM_S)
     assert first <= CALM_S + 4
-    assert at(CALM_S + BAD_S + 3).loss_percent == during.loss_percent
+    assert at(CALM_S + BAD_S + 3).loss_percent > after.loss_percent
     assert len(chosen) <= 10
 
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 pytest.importorskip("dred._core")
@@ -47,3 +48,24 @@ def test_cells_of_the_quality_table(root, samples, tmp_path):
     assert rows[0]["quality"] > rows[3]["quality"]  # without loss, and with 10 %
     assert {row["bitrate"] for row in rows} == {24000}
     assert bench(root, "controller_table.py", "--speech", tmp_path)[0] == 1
+
+
+def test_the_controller_beside_another(root, samples, tmp_path):
+    pytest.importorskip("pesq")
+    pytest.importorskip("matplotlib")
+    out = tmp_path / "controller"
+    code, table, complaints = bench(
+        root, "controller.py", "--speech", samples, "--seconds", 18, "--budgets", 40,
+        "--only", "^plain$", "--out", out,
+    )  # fmt: skip
+    assert code == 0, complaints
+    found = {
+        record["contender"]: record for record in json.loads(out.with_suffix(".json").read_text())
+    }
+    assert set(found) == {"controller", "plain"}
+    ours, plain = (np.mean(found[name]["pesq"]) for name in ("controller", "plain"))
+    assert ours > plain
+    assert len(found["controller"]["changes"]) > 1
+    assert found["plain"]["kbps"] < found["controller"]["kbps"] < 1.05 * 40
+    assert f"{ours - plain:.3f}" in table
+    assert out.with_suffix(".png").stat().st_size > 1000

@@ -158,6 +158,19 @@ def test_single_strays_do_not_take_over():
     assert (receiver.stats.sources, receiver.stats.strays) == (1, 2)
 
 
+def test_a_stray_datagram_before_the_call_does_not_choose_its_type():
+    sent = send(SPEECH[:6], payload_type=96)
+    stray = replace(sent[0], payload_type=0, ssrc=7, payload=b"\xff\xff")
+    got, receiver = receive([stray, *sent])
+    assert [data for _, data in got[-6:]] == SPEECH[:6]
+    assert receiver.reception.ssrc == 1
+    # A call that goes on keeps its type, whatever else comes to the port.
+    other = [replace(p, payload_type=97, ssrc=8) for p in send(SPEECH[:6])]
+    got, receiver = receive([*sent[:2], *other, *sent[2:]])
+    assert [data for _, data in got] == SPEECH[:6]
+    assert receiver.stats.other_types == 6
+
+
 def test_malformed_packets_are_counted():
     sent = send(SPEECH[:3], red_copies=1)
     broken = replace(sent[1], payload=b"\xef\x00")

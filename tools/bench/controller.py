@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The redundancy controller beside every fixed setting and libopus 1.6.1's rule.
 
-One call each over the same losses, 2 % to 30 % and back, at the same bitrate budgets; PESQ-WB of
-every few seconds, its mean, and a plot. The rule of libopus gets the same loss estimate, and our
-choice of quantiser levels within its split, so that only the decision is compared. Example:
-`python tools/bench/controller.py --speech samples/slt_16k.wav --budgets 24,40,64 --out controller`.
+Calls over losses from 2 % to 30 % and back, at the same bitrate budgets, each contender with the
+same speech and the same losses: PESQ-WB of every few seconds, its mean, by how much the controller
+is ahead (paired, with a 95 % interval over calls), and a plot. The rule of libopus gets the same
+loss estimate, and our choice of quantiser levels within its split, so that only the decision is
+compared. Example:
+`python tools/bench/controller.py --speech samples --calls 3 --budgets 24,40,64 --out controller`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +27,8 @@ from tqdm import tqdm
 from dred.allocation import Budget
 from dred.controller import Controller, LossEstimate, QualityTable, Setting
 from dred.evaluate.metrics import measure
+from dred.evaluate.report.table import interval
+from dred.evaluate.statistics import bootstrap_mean
 from dred.io.wav import mix, read_wav, resample
 from dred.libopus_rule import libopus_rule
 from dred.models import Models, load_models
@@ -87,7 +92,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--speech", default=str(ROOT / "samples" / "slt_16k.wav"),
                         help="a file, or a folder of them")  # fmt: skip
-    parser.add_argument("--files", type=int, default=1, help="of a folder (default 1)")
+    parser.add_argument("--calls", type=int, default=1, help="of every contender (default 1)")
     parser.add_argument("--budgets", default="24,40,64", help="kb/s, separated by commas")
     parser.add_argument("--seconds", type=int, default=54, help="of every call (default 54)")
     parser.add_argument("--only", default="", metavar="PATTERN",
@@ -100,17 +105,22 @@ def get_parser() -> argparse.ArgumentParser:
 
 
 def speech(args: argparse.Namespace) -> list[np.ndarray]:
-    """Calls' worth of speech at 16 kHz; short files are repeated."""
+    """Calls' worth of speech at 16 kHz: each begins with another file, and goes on with the files
+    behind that one."""
     path = Path(args.speech)
     paths = [path] if path.is_file() else sorted(
         p for p in path.rglob("*") if p.suffix in (".wav", ".flac")
     )  # fmt: skip
-    chosen = paths[:: max(1, len(paths) // args.files)][: args.files]
-    loaded = [read_wav(each) for each in chosen]
-    return [
-        np.resize(resample(mix(pcm, 1), rate, RATE).ravel(), args.seconds * RATE)
-        for pcm, rate in loaded
-    ]
+    wanted = args.seconds * RATE
+    made = []
+    for number in range(args.calls if paths else 0):
+        files = cycle(np.roll(paths, -(number * len(paths) // args.calls)))
+        pieces: list[np.ndarray] = []
+        while sum(map(len, pieces)) < wanted:
+            pcm, rate = read_wav(next(files))
+            pieces.append(resample(mix(pcm, 1), rate, RATE).ravel())
+        made.append(np.concatenate(pieces)[:wanted])
+    return made
 
 
 def losses(seconds: int, seed: int) -> list[int]:
@@ -178,21 +188,23 @@ def name(setting: Setting) -> str:
 def main() -> int:
     args = get_parser().parse_args()
     models, table = load_models(args.models), QualityTable.load(*filter(None, [args.table]))
-    clips, lost = speech(args), losses(args.seconds, args.seed)
+    clips = speech(args)
+    lost = [losses(args.seconds, args.seed + len(PARTS) * number) for number in range(len(clips))]
     if not clips:
         print(f"no sound files in {args.speech}; name a file or a folder", file=sys.stderr)
         return 1
     budgets = [1000 * int(budget) for budget in args.budgets.split(",")]
     jobs = [
-        (budget, title, pcm, what)
+        (budget, title, number, what)
         for budget in budgets
         for title, what in contenders(budget, table, models).items()
         if title == OURS or re.search(args.only, title)
-        for pcm in clips
+        for number in range(len(clips))
     ]
     found: dict[int, dict[str, list[Outcome]]] = {budget: {} for budget in budgets}
-    for budget, title, pcm, (make, setting, control) in tqdm(jobs, disable=None):
-        outcome = call(pcm, lost, models, make, setting, control() if control else None)
+    for budget, title, number, (make, setting, control) in tqdm(jobs, disable=None):
+        controller = control() if control else None
+        outcome = call(clips[number], lost[number], models, make, setting, controller)
         found[budget].setdefault(title, []).append(outcome)
     for budget, outcomes in found.items():
         show(budget, outcomes)
@@ -203,13 +215,17 @@ def main() -> int:
 
 def show(budget: int, outcomes: dict[str, list[Outcome]]) -> None:
     """The table of one budget, best first."""
-    print(f"\n{budget // 1000} kb/s           kb/s sent   PESQ-WB   by part of the call")
+    ours = [run.mean for run in outcomes[OURS]]
+    print(f"\n{budget // 1000} kb/s           kb/s sent   PESQ-WB   by part of the call   "
+          "controller ahead by [95 %]")  # fmt: skip
     for title in sorted(outcomes, key=lambda t: -mean(outcomes[t])):
         runs = outcomes[title]
         windows = np.array([run.pesq for run in runs])
         parts = [float(np.nanmean(part)) for part in np.array_split(windows, len(PARTS), axis=1)]
+        ahead = bootstrap_mean([own - run.mean for own, run in zip(ours, runs, strict=True)])
         print(f"  {title:28s} {np.mean([run.kbps for run in runs]):6.1f}    {mean(runs):.3f}    "
-              + "  ".join(f"{part:.2f}" for part in parts))  # fmt: skip
+              + "  ".join(f"{part:.2f}" for part in parts)
+              + ("" if title == OURS else f"      {interval(ahead, 3)}"))  # fmt: skip
 
 
 def mean(runs: list[Outcome]) -> float:
