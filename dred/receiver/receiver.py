@@ -23,7 +23,8 @@ from dred.receiver.recovery import Source, choose_source
 from dred.receiver.stats import Stats
 
 DTX_BYTES = 2  # a packet this small only says that nothing is sent
-# Out of a gap: long where the run-on of the synthesis is described, short where it is a guess.
+# Out of a gap: long where the synthesis is described on both sides of its end, short where it is a
+# guess.
 FADE_KNOWN_MS, FADE_GUESS_MS = 10.0, 1.0
 # Into a gap, where the output rate is not that of the synthesis.
 FADE_IN_MS = 2.5
@@ -163,6 +164,8 @@ class Receiver:
             self._look_ahead(ahead)
         elif self._models is not None and self._filler.active:
             self._look_ahead([(-1, packet), *ahead])
+        if self._models is not None and self._filler.active:
+            self._filler.revise(self._descriptions)
         following = ahead[0][1] if ahead and ahead[0][0] == 0 else None
         lbrr = self._use_lbrr and following is not None and has_lbrr(following)
         source = choose_source(
@@ -226,7 +229,7 @@ class Receiver:
         at = self._position
         longest, shortest = self._samples(FADE_KNOWN_MS), self._samples(FADE_GUESS_MS)
         self._filler.until(at + longest, self._descriptions)
-        described = self._filler.described(at, at + longest)
+        described = self._filler.described_throughout(at - longest, at + longest)
         fade = min(longest if described else shortest, len(frame))
         run_on = self._spread(self._filler.audio(at, at + fade))
         self._filler.end(at)
@@ -262,6 +265,7 @@ class Receiver:
             if self._toc is not None:
                 self._primer.begin(self._toc)
         self._filler.until(at + length, self._descriptions)
+        self._filler.mark()
         frame = self._spread(self._filler.audio(at, at + length))
         if not self._filler.described(at, at + length):
             frame = frame + self._background.noise(length)
