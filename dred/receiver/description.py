@@ -126,6 +126,12 @@ class Descriptions:
                 covering.append(self._made[number])
         return covering
 
+    def cover(self, begin: int, end: int) -> bool:
+        """Whether every step of a gap that begins and ends at these times has its vector: all that
+        `vectors` will be asked for."""
+        starts = range(begin - 2 * STEP, end, STEP)
+        return all(self._covering(start + LOOKAHEAD) for start in starts)
+
     def vectors(self, step_start: int, wanted: int) -> tuple[Floats, npt.NDArray[np.uint8]]:
         """Vectors [wanted, 20] for the step that starts at this time, and which are known.
 

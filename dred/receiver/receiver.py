@@ -277,13 +277,18 @@ class Receiver:
         return frame
 
     def _look_across(self) -> Bridge | None:
-        """Both sides of the gap that begins now, where it is not too long and its end is here."""
+        """Both sides of the gap that begins now, where it is not too long, its end is here, and
+        descriptions leave something open."""
         ahead = self._buffer.ahead()
         missing = ahead[0][0] + 1 if ahead else 0  # frames
         if not 0 < missing * self._frame_ms <= BRIDGE_MS or self._models is None:
             return None
         length = self._samples(self._frame_ms)
         lbrr = self._use_lbrr and has_lbrr(ahead[0][1])
+        ends = self._position + (missing - lbrr) * length + self._samples(FADE_KNOWN_MS)
+        begins, ends = map(self._filler.core_time, (self._position, ends))
+        if self._descriptions.cover(begins, ends):
+            return None
         self._shadow.restore(self._decoder.save())
         heard = [self._shadow.decode(None, length) for _ in range(missing - lbrr)]
         try:

@@ -147,6 +147,21 @@ def test_no_more_packets_are_decoded_than_serve():
     assert len(descriptions._made) == SEARCHED
 
 
+def test_cover_promises_what_vectors_give():
+    """From gap to gap: where it says yes no vector is missing, where it says no one is."""
+    packet = carrier(chunks=2)[0]
+    start = 1600
+    answers = set()
+    for begin in range(start - 14 * 160, start, 160):
+        for end in (start, start + 160, start + 480):
+            descriptions = descriptions_of(packet)
+            known = [descriptions.vectors(begin, 3)[1].all()]
+            known += [descriptions.vectors(at, 1)[1].all() for at in range(begin + 160, end, 160)]
+            assert descriptions.cover(begin, end) == all(known)
+            answers.add(all(known))
+    assert answers == {True, False}
+
+
 def test_too_old_for_all():
     assert descriptions_of(carrier()[0], carrier()[0]).vector(1600 - 8 * 640 - 3000) is None
 

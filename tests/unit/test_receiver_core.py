@@ -199,6 +199,18 @@ def test_a_description_counts_from_the_frame_on_that_it_comes_for():
     assert rx._filler.described_throughout(46 * 320, 47 * 320)
 
 
+@pytest.mark.parametrize("rate", [8000, 16000, 48000])
+def test_no_bridge_where_all_is_described(rate):
+    """It takes decoding of the packets behind the gap, and is needed for guesses only."""
+    packets = dred_packets(rate, 60, bitrate=48000)
+    described, guessed = receiver(rate, use_lbrr=False), receiver(rate, use_dred=False)
+    for rx in (described, guessed):
+        listen(rx, packets, lost=(50, 51))
+    assert described._descriptions.bridge is None
+    assert described._filler.described_throughout(50 * rate // 50, 52 * rate // 50 + rate // 100)
+    assert guessed._descriptions.bridge is not None
+
+
 def test_reordering_duplicates_and_wrap_around():
     packets = dred_packets(count=40)
     order = [1, 0, 3, 2, 2, 5, 4, 4, 7, 6, *range(8, 40), 39]
