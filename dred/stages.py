@@ -146,6 +146,11 @@ class Concealer:
         """Take back the last concealed samples (at most 640): they were not played."""
         check(lib.dred_concealer_rewind(self._handle.raw, samples))
 
+    def copy(self, other: Concealer) -> None:
+        """Become the twin of another one of the same models: the same input will give the same
+        output."""
+        check(lib.dred_concealer_copy(self._handle.raw, other._handle.raw), "other models")
+
     def wants(self) -> int:
         """Vectors that the next step takes: 3 after good audio, else 1."""
         return check(lib.dred_concealer_wants(self._handle.raw))

@@ -113,6 +113,12 @@ int dred_concealer_rewind(dred_concealer *concealer, int samples) {
     return DRED_OK;
 }
 
+int dred_concealer_copy(dred_concealer *concealer, const dred_concealer *from) {
+    if (!concealer || !from || concealer->models != from->models) return DRED_ERR_ARGUMENT;
+    if (concealer != from) memcpy(concealer, from, sizeof(*concealer));
+    return DRED_OK;
+}
+
 static void enqueue(dred_concealer *concealer, const float *features) {
     memmove(concealer->queue, concealer->queue + DRED_FEATURES, LAST_VECTOR * sizeof(float));
     memcpy(concealer->queue + LAST_VECTOR, features, DRED_FEATURES * sizeof(float));

@@ -345,6 +345,9 @@ DRED_API int dred_concealer_good(dred_concealer *concealer, const float *pcm, in
 /* Take back the last samples that dred_concealer_step made, because they were not played. At most
  * 640 of them, and only samples concealed since the last good ones.                               */
 DRED_API int dred_concealer_rewind(dred_concealer *concealer, int samples);
+/* Make one the twin of another, which stays as it is: from here on the same input gives the same
+ * output, of the same models. So steps that turn out not to be played can be made anew.           */
+DRED_API int dred_concealer_copy(dred_concealer *concealer, const dred_concealer *from);
 /* Conceal one step of 160 samples.
  * @param features NULL, or vectors known for the coming steps, [count * 20]: the first after good audio
  *        takes three vectors (for steps t, t+1, t+2), every further one a single vector (step t + 2)

@@ -13,7 +13,7 @@ enum { FRAME = 2 * DRED_STEP, FRAMES = 120, LOST_FROM = 90, LOST = 20, CAPACITY 
 typedef struct streaming {
     dred_encoder *encoder;
     dred_decoder *decoder;
-    dred_concealer *concealer;
+    dred_concealer *concealer, *twin;
     dred_resampler *resampler;
     dred_analysis *analysis;
     dred_rdovae_encoder *latents;
@@ -27,6 +27,7 @@ static streaming create(const dred_models *models) {
     s.encoder = dred_encoder_create(models, &error);
     s.decoder = dred_decoder_create(models, &error);
     s.concealer = dred_concealer_create(models, &error);
+    s.twin = dred_concealer_create(models, &error);
     s.resampler = dred_resampler_create(48000, 16000, &error);
     s.analysis = dred_analysis_create(models, &error);
     s.latents = dred_rdovae_encoder_create(models, &error);
@@ -36,7 +37,7 @@ static streaming create(const dred_models *models) {
     CHECK(dred_encoder_size() + dred_decoder_size() + dred_concealer_size() < 128 * 1024);
     CHECK(dred_analysis_size() + dred_rdovae_encoder_size() < dred_encoder_size());
     CHECK(dred_vocoder_size() + dred_predictor_size() < dred_concealer_size());
-    CHECK(error == DRED_OK && s.encoder && s.decoder && s.concealer && s.resampler);
+    CHECK(error == DRED_OK && s.encoder && s.decoder && s.concealer && s.twin && s.resampler);
     return s;
 }
 
@@ -44,6 +45,7 @@ static void destroy(streaming *s) {
     dred_encoder_destroy(s->encoder);
     dred_decoder_destroy(s->decoder);
     dred_concealer_destroy(s->concealer);
+    dred_concealer_destroy(s->twin);
     dred_resampler_destroy(s->resampler);
     dred_analysis_destroy(s->analysis);
     dred_rdovae_encoder_destroy(s->latents);
@@ -83,6 +85,7 @@ static void recover(streaming *s, const unsigned char *packet, int size, float *
         used += dred_concealer_step(s->concealer, features + used * DRED_FEATURES, known + used,
                                     pcm + k % 2 * DRED_STEP);
     CHECK(used == 2 * LOST + 2);
+    CHECK(dred_concealer_copy(s->twin, s->concealer) == DRED_OK);
     CHECK(dred_concealer_rewind(s->concealer, DRED_STEP) == DRED_OK);
 }
 

@@ -17,6 +17,28 @@ UNIT = 40  # 16 kHz samples in the 2.5 ms of the wire
 LOOKAHEAD = 240
 # No payload reaches further back than this from the start of its packet, silence left out included.
 REACH = 5 * lib.DRED_SAMPLE_RATE
+# A vector is the mean of so many descriptions, the best of so many that cover its time. Packets in
+# a row code chunks that overlap by half, so that much of their errors is not common to them.
+FUSED, SEARCHED = 2, 4
+# Squared error of a vector: so much more per quantiser level, and so much more behind the newest
+# chunk, which the initial state describes as well (measured, of the cepstrum).
+ERROR_PER_LEVEL, ERROR_OLDER = 1.15, 1.4
+PITCH = 18  # its place in a vector
+SAME_PITCH = 0.1  # octaves; what differs by more has no meaningful mean
+
+
+def fused(rows: list[Floats], errors: list[float]) -> Floats:
+    """Mean of vectors of one time, the best first, weighted by their expected squared errors.
+
+    The weight is 1 / error^2: a part of the error is common to all, so that the inverse would give
+    the worse ones too much.
+    """
+    weights = np.array(errors, np.float32) ** -2
+    mean: Floats = (weights / weights.sum()) @ np.stack(rows)
+    pitch = np.array([row[PITCH] for row in rows])
+    alike = weights * (np.abs(pitch - pitch[0]) < SAME_PITCH)
+    mean[PITCH] = (alike / alike.sum()) @ pitch
+    return mean
 
 
 class Description:
@@ -50,6 +72,14 @@ class Description:
         """Whether there is a vector for this time."""
         return 0 <= self.index(centre) < self.steps
 
+    def error(self, centre: int) -> float:
+        """Expected squared error of the vector for a time that is covered, in units of that of the
+        finest possible."""
+        k = self.index(centre)
+        level = check(lib.dred_decoder_level(self._decoder.raw, k))
+        older: float = 1.0 if k < lib.DRED_CHUNK_STEPS else ERROR_OLDER
+        return older * ERROR_PER_LEVEL**level
+
     def vector(self, centre: int) -> Floats | None:
         """The vector for this time, or None."""
         if not self.covers(centre):
@@ -78,16 +108,29 @@ class Descriptions:
                 self._made[number].start = start
 
     def vector(self, centre: int) -> Floats | None:
-        """The vector for this time out of the earliest packet that has one, or None."""
+        """The vector for this time out of the best packets that have one, or None."""
+        best = sorted(self._covering(centre), key=lambda known: known.error(centre))[:FUSED]
+        rows = [row for known in best if (row := known.vector(centre)) is not None]
+        return fused(rows, [known.error(centre) for known in best]) if rows else None
+
+    def _covering(self, centre: int) -> list[Description]:
+        """The first descriptions of this time: of a later one's, too little would come to be worth
+        its decoding."""
+        covering: list[Description] = []
         for number, packet, start in self._waiting:
-            if start - centre > REACH:
-                return None
+            if start - centre > REACH or len(covering) == SEARCHED:
+                break
             if number not in self._made:
                 self._made[number] = Description(self._models, packet, start)
-            row = self._made[number].vector(centre)
-            if row is not None:
-                return row
-        return None
+            if self._made[number].covers(centre):
+                covering.append(self._made[number])
+        return covering
+
+    def cover(self, begin: int, end: int) -> bool:
+        """Whether every step of a gap that begins and ends at these times has its vector: all that
+        `vectors` will be asked for."""
+        starts = range(begin - 2 * STEP, end, STEP)
+        return all(self._covering(start + LOOKAHEAD) for start in starts)
 
     def vectors(self, step_start: int, wanted: int) -> tuple[Floats, npt.NDArray[np.uint8]]:
         """Vectors [wanted, 20] for the step that starts at this time, and which are known.

@@ -14,7 +14,7 @@ from dred._core import lib
 from dred._native import Floats
 from dred.models import Models
 from dred.receiver.bridge import PAST, Bridge
-from dred.receiver.description import Descriptions
+from dred.receiver.description import LOOKAHEAD, Descriptions
 from dred.receiver.high_band import HighBand
 from dred.resample import Resampler
 from dred.stages import Concealer
@@ -71,6 +71,8 @@ class GapFiller:
         self.sample_rate = sample_rate
         self._high_band = high_band
         self._concealer = Concealer(models)
+        self._marked = Concealer(models)  # as the concealer was when what is played next was made
+        self._mark = (0, 0)  # ends of both tracks then
         self._down = Resampler(sample_rate, CORE_RATE)
         self._up = Resampler(CORE_RATE, sample_rate)
         self._core = _Track(HISTORY_MS * CORE_RATE // 1000)
@@ -108,12 +110,16 @@ class GapFiller:
         self.active = True
         self._known = []
         self._start = self._kept = self._core.end
-        first = max(0, self._start - LEAD_IN) // LEAD_GRID * LEAD_GRID
+        self._lead_in()
+
+    def _lead_in(self) -> None:
+        """Let the up-sampler go on where both tracks end now."""
+        first = max(0, self._core.end - LEAD_IN) // LEAD_GRID * LEAD_GRID
         self._skip = self._wide.end - first * self.sample_rate // CORE_RATE
         self._up.reset()
         if self._high_band:
             self._high_band.begin(self._core.stretch(first - STEP * 2, first))
-        self._widen(self._core.stretch(first, self._start))
+        self._widen(self._core.stretch(first, self._core.end))
 
     def _widen(self, narrow: Floats) -> None:
         wide = self._up.process(np.ascontiguousarray(narrow))
@@ -134,11 +140,39 @@ class GapFiller:
                 track.trim()
             self._known.append(bool(known[-1]))
 
+    def mark(self) -> None:
+        """What has been made in this gap will be played; what comes from now on is made ahead."""
+        self._mark = (self._core.end, self._wide.end)
+        self._marked.copy(self._concealer)
+
+    def revise(self, descriptions: Descriptions) -> None:
+        """Take back what was made ahead as a guess, if there is a description of it by now."""
+        core, wide = self._mark
+        first = (core - self._start) // STEP
+        guessed = [first + i for i, known in enumerate(self._known[first:]) if not known]
+        if not any(
+            descriptions.vector(self._start + step * STEP + LOOKAHEAD) is not None
+            for step in guessed
+        ):
+            return
+        self._concealer.copy(self._marked)
+        self._core.cut(core)
+        self._wide.cut(wide)
+        del self._known[first:]
+        self._lead_in()
+
     def described(self, begin: int, end: int) -> bool:
         """Whether a description served any of this stretch of the output rate's time."""
+        return any(self._served(begin, end))
+
+    def described_throughout(self, begin: int, end: int) -> bool:
+        """Whether descriptions served all of it, as far as it was made in this gap."""
+        return all(self._served(begin, end))
+
+    def _served(self, begin: int, end: int) -> list[bool]:
         first = (self.core_time(begin) - self._start) // STEP
         last = (self.core_time(end) - 1 - self._start) // STEP
-        return any(self._known[max(0, first) : last + 1])
+        return self._known[max(0, first) : last + 1]
 
     def audio(self, begin: int, end: int) -> Floats:
         """Played or made audio of a stretch of time, at the output rate."""

@@ -25,7 +25,8 @@ from dred.receiver.recovery import Source, choose_source
 from dred.receiver.stats import Stats
 
 DTX_BYTES = 2  # a packet this small only says that nothing is sent
-# Out of a gap: long where the run-on of the synthesis is described, short where it is a guess.
+# Out of a gap: long where the synthesis is described on both sides of its end, short where it is a
+# guess.
 FADE_KNOWN_MS, FADE_GUESS_MS = 10.0, 1.0
 # Into a gap, where the output rate is not that of the synthesis.
 FADE_IN_MS = 2.5
@@ -163,6 +164,8 @@ class Receiver:
             self._look_ahead(ahead)
         elif self._models is not None and self._filler.active:
             self._look_ahead([(-1, packet), *ahead])
+        if self._models is not None and self._filler.active:
+            self._filler.revise(self._descriptions)
         following = ahead[0][1] if ahead and ahead[0][0] == 0 else None
         lbrr = self._use_lbrr and following is not None and has_lbrr(following)
         source = choose_source(
@@ -232,7 +235,7 @@ class Receiver:
         at = self._position
         longest, shortest = self._samples(FADE_KNOWN_MS), self._samples(FADE_GUESS_MS)
         self._filler.until(at + longest, self._descriptions)
-        described = self._filler.described(at, at + longest)
+        described = self._filler.described_throughout(at - longest, at + longest)
         fade = min(longest if described else shortest, len(frame))
         run_on = self._spread(self._filler.audio(at, at + fade))
         self._filler.end(at)
@@ -268,6 +271,7 @@ class Receiver:
             if self._toc is not None:
                 self._primer.begin(self._toc)
         self._filler.until(at + length, self._descriptions)
+        self._filler.mark()
         frame = self._spread(self._filler.audio(at, at + length))
         if not self._filler.described(at, at + length):
             frame = frame + self._background.noise(length)
@@ -279,13 +283,18 @@ class Receiver:
         return frame
 
     def _look_across(self) -> Bridge | None:
-        """Both sides of the gap that begins now, where it is not too long and its end is here."""
+        """Both sides of the gap that begins now, where it is not too long, its end is here, and
+        descriptions leave something open."""
         ahead = self._buffer.ahead()
         missing = ahead[0][0] + 1 if ahead else 0  # frames
         if not 0 < missing * self._frame_ms <= BRIDGE_MS or self._models is None:
             return None
         length = self._samples(self._frame_ms)
         lbrr = self._use_lbrr and has_lbrr(ahead[0][1])
+        ends = self._position + (missing - lbrr) * length + self._samples(FADE_KNOWN_MS)
+        begins, ends = map(self._filler.core_time, (self._position, ends))
+        if self._descriptions.cover(begins, ends):
+            return None
         self._shadow.restore(self._decoder.save())
         heard = [self._shadow.decode(None, length) for _ in range(missing - lbrr)]
         try:

@@ -2,9 +2,10 @@
 import numpy as np
 import pytest
 from signals import voice
-from weights import random_models
+from weights import random_image, random_models
 
 import dred
+from dred.models import Models
 
 
 @pytest.fixture
@@ -111,3 +112,20 @@ def test_flags_must_fit(concealer):
         concealer.step(np.zeros((3, 20), np.float32), np.zeros(2, np.uint8))
     with pytest.raises(ValueError, match="features"):
         concealer.step(np.zeros((1, 20), np.float32), np.zeros(1, np.uint8))
+
+
+def test_a_copy_is_a_twin(concealer):
+    concealer.good(voice(16000, 0.3))
+    nothing(concealer)
+    twin = dred.Concealer(random_models())
+    twin.copy(concealer)
+    ahead = [nothing(concealer) for _ in range(3)]
+    assert np.array_equal(ahead, [nothing(twin) for _ in range(3)])
+    concealer.copy(twin)
+    concealer.copy(concealer)
+    assert np.array_equal(nothing(concealer), nothing(twin))
+
+
+def test_no_copy_across_models(concealer):
+    with pytest.raises(ValueError, match="models"):
+        concealer.copy(dred.Concealer(Models(random_image(2), "other.bin")))

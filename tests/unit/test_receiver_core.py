@@ -187,6 +187,30 @@ def test_redundancy_is_used_where_it_is():
     assert short.stats.frames()["dred"] >= 4
 
 
+def test_a_description_counts_from_the_frame_on_that_it_comes_for():
+    """What was guessed ahead, for the substitute packets, is not played where it is described."""
+    packets = dred_packets(count=80, bitrate=48000)
+    rx = receiver(use_lbrr=False)
+    listen(rx, packets[:46], lost=range(40, 46))  # six frames are guessed
+    assert rx.stats.last is Source.PLC
+    rx.push(packets[52], 52)
+    rx.pull()
+    assert rx.stats.last is Source.DRED
+    assert rx._filler.described_throughout(46 * 320, 47 * 320)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 48000])
+def test_no_bridge_where_all_is_described(rate):
+    """It takes decoding of the packets behind the gap, and is needed for guesses only."""
+    packets = dred_packets(rate, 60, bitrate=48000)
+    described, guessed = receiver(rate, use_lbrr=False), receiver(rate, use_dred=False)
+    for rx in (described, guessed):
+        listen(rx, packets, lost=(50, 51))
+    assert described._descriptions.bridge is None
+    assert described._filler.described_throughout(50 * rate // 50, 52 * rate // 50 + rate // 100)
+    assert guessed._descriptions.bridge is not None
+
+
 def test_reordering_duplicates_and_wrap_around():
     packets = dred_packets(count=40)
     order = [1, 0, 3, 2, 2, 5, 4, 4, 7, 6, *range(8, 40), 39]

@@ -38,6 +38,18 @@ class Continued:
         self.at -= samples
 
 
+class Told:
+    """Instead of descriptions: the same vector for every time."""
+
+    ROW = np.linspace(0.5, -0.5, 20, dtype=np.float32)
+
+    def vector(self, centre):
+        return self.ROW
+
+    def vectors(self, step_start, wanted):
+        return np.tile(self.ROW, (wanted, 1)), np.ones(wanted, np.uint8)
+
+
 def tone(rate, begin, end):
     return (0.5 * np.sin(2 * np.pi * TONE_HZ * np.arange(begin, end) / rate)).astype(np.float32)
 
@@ -159,3 +171,48 @@ def test_described_tells_what_served(nothing_known):
     assert filler.described(6400 + 480, 6400 + 640)
     assert not filler.described(6400, 6400 + 480)
     assert not filler.described(6400 + 640, 8000)
+    assert not filler.described_throughout(6400 + 320, 6400 + 640)
+    filler._known[2] = True
+    assert filler.described_throughout(6400 + 320, 6400 + 640)
+    # What was heard before the gap is not counted against it.
+    filler._known[0] = True
+    assert filler.described_throughout(6400 - 160, 6400 + 160)
+
+
+def gap_of_one_frame(rate, descriptions):
+    """A filler whose next frame will be played, and where that frame ends."""
+    filler, frame = GapFiller(rate, random_models()), rate // 50
+    for k in range(20):
+        filler.played(voice(rate, 0.4)[k * frame : (k + 1) * frame])
+    filler.begin()
+    filler.until(21 * frame, descriptions)
+    filler.mark()
+    return filler, 21 * frame
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_what_was_guessed_ahead_is_made_anew(rate, nothing_known):
+    """As if the description had been there when the end of the frame was reached."""
+    direct, end = gap_of_one_frame(rate, nothing_known)
+    direct.until(end + rate // 10, Told())
+    revised, _ = gap_of_one_frame(rate, nothing_known)
+    revised.until(end + rate // 50, nothing_known)
+    start, played = end - rate // 25, rate // 25
+    before = revised.audio(start, end + rate // 50).copy()
+    revised.revise(Told())
+    revised.until(end + rate // 10, Told())
+    after = revised.audio(start, end + rate // 10)
+    assert np.array_equal(after[:played], before[:played])
+    assert np.abs(after[played : len(before)] - before[played:]).max() > 1e-4
+    assert np.allclose(after, direct.audio(start, end + rate // 10), atol=1e-6)
+    assert revised._known == direct._known
+    assert revised._core.end == direct._core.end
+
+
+def test_nothing_is_made_anew_without_need(nothing_known):
+    for descriptions, later in ((nothing_known, nothing_known), (Told(), Told())):
+        filler, end = gap_of_one_frame(16000, descriptions)
+        filler.until(end + 320, descriptions)
+        made = filler._core.end
+        filler.revise(later)
+        assert filler._core.end == made
