@@ -196,20 +196,21 @@ def main() -> int:
     budgets = [1000 * int(budget) for budget in args.budgets.split(",")]
     jobs = [
         (budget, title, number, what)
+        for number in range(len(clips))
         for budget in budgets
         for title, what in contenders(budget, table, models).items()
         if title == OURS or re.search(args.only, title)
-        for number in range(len(clips))
     ]
     found: dict[int, dict[str, list[Outcome]]] = {budget: {} for budget in budgets}
     for budget, title, number, (make, setting, control) in tqdm(jobs, disable=None):
         controller = control() if control else None
         outcome = call(clips[number], lost[number], models, make, setting, controller)
         found[budget].setdefault(title, []).append(outcome)
+        # At once, so that a run that is cut short leaves what it found.
+        Path(f"{args.out}.json").write_text(json.dumps(records(found), indent=1) + "\n")
     for budget, outcomes in found.items():
         show(budget, outcomes)
     plot(f"{args.out}.png", found)
-    Path(f"{args.out}.json").write_text(json.dumps(records(found), indent=1) + "\n")
     return 0
 
 
