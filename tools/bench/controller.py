@@ -74,14 +74,17 @@ class LibopusSender(Sender):
 
 
 class LibopusRule:
-    """In the place of a controller: the loss estimate goes to the sender as it is."""
+    """In the place of a controller: the loss estimate goes to the sender as it is. It begins where
+    the controller's begins."""
 
     def __init__(self, budget: int, lbrr: bool) -> None:
-        self._estimate = LossEstimate()
-        self.setting = Setting(budget, lbrr=lbrr, dred_ms=1000, loss_percent=5)
+        self._estimate = LossEstimate(Controller.START_LOSS)
+        percent = round(100 * self._estimate.loss)
+        self.setting = Setting(budget, lbrr=lbrr, dred_ms=1000, loss_percent=percent)
 
     def report(self, now_ms: float, fraction: float, flags: Sequence[int] = ()) -> bool:
         self._estimate.report(fraction, len(flags))
+        self._estimate.runs(flags)
         percent = round(100 * self._estimate.loss)
         changed = percent != self.setting.loss_percent
         self.setting = replace(self.setting, loss_percent=percent)
@@ -264,7 +267,7 @@ def plot(path: str, found: dict[int, dict[str, list[Outcome]]]) -> None:
         for ms, _ in outcomes[OURS][0].changes:
             left.axvline(ms / 1000, color="0.8", zorder=0)
         left.set_ylabel(f"PESQ-WB, {budget // 1000} kb/s")
-        left.legend(fontsize="small", loc="upper center")
+        left.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
         colours = ["tab:blue" if title == OURS else "0.7" for title in ranked]
         right.barh(ranked, [mean(outcomes[title]) for title in ranked], color=colours)
         right.tick_params(labelsize="small")
