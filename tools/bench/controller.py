@@ -74,14 +74,17 @@ class LibopusSender(Sender):
 
 
 class LibopusRule:
-    """In the place of a controller: the loss estimate goes to the sender as it is."""
+    """In the place of a controller: the loss estimate goes to the sender as it is. It begins where
+    the controller's begins."""
 
     def __init__(self, budget: int, lbrr: bool) -> None:
-        self._estimate = LossEstimate()
-        self.setting = Setting(budget, lbrr=lbrr, dred_ms=1000, loss_percent=5)
+        self._estimate = LossEstimate(Controller.START_LOSS)
+        percent = round(100 * self._estimate.loss)
+        self.setting = Setting(budget, lbrr=lbrr, dred_ms=1000, loss_percent=percent)
 
     def report(self, now_ms: float, fraction: float, flags: Sequence[int] = ()) -> bool:
         self._estimate.report(fraction, len(flags))
+        self._estimate.runs(flags)
         percent = round(100 * self._estimate.loss)
         changed = percent != self.setting.loss_percent
         self.setting = replace(self.setting, loss_percent=percent)
@@ -196,20 +199,21 @@ def main() -> int:
     budgets = [1000 * int(budget) for budget in args.budgets.split(",")]
     jobs = [
         (budget, title, number, what)
+        for number in range(len(clips))
         for budget in budgets
         for title, what in contenders(budget, table, models).items()
         if title == OURS or re.search(args.only, title)
-        for number in range(len(clips))
     ]
     found: dict[int, dict[str, list[Outcome]]] = {budget: {} for budget in budgets}
     for budget, title, number, (make, setting, control) in tqdm(jobs, disable=None):
         controller = control() if control else None
         outcome = call(clips[number], lost[number], models, make, setting, controller)
         found[budget].setdefault(title, []).append(outcome)
+        # At once, so that a run that is cut short leaves what it found.
+        Path(f"{args.out}.json").write_text(json.dumps(records(found), indent=1) + "\n")
     for budget, outcomes in found.items():
         show(budget, outcomes)
     plot(f"{args.out}.png", found)
-    Path(f"{args.out}.json").write_text(json.dumps(records(found), indent=1) + "\n")
     return 0
 
 
@@ -263,7 +267,7 @@ def plot(path: str, found: dict[int, dict[str, list[Outcome]]]) -> None:
         for ms, _ in outcomes[OURS][0].changes:
             left.axvline(ms / 1000, color="0.8", zorder=0)
         left.set_ylabel(f"PESQ-WB, {budget // 1000} kb/s")
-        left.legend(fontsize="small", loc="upper center")
+        left.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
         colours = ["tab:blue" if title == OURS else "0.7" for title in ranked]
         right.barh(ranked, [mean(outcomes[title]) for title in ranked], color=colours)
         right.tick_params(labelsize="small")
