@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dred._native import Floats
@@ -54,12 +54,12 @@ def send_speech(
 ) -> Sent:
     """All packets of speech [n, channels] at one of Opus's rates."""
 
-    def sender(bitrate: int, *, lbrr: bool, dred: bool) -> Sender:
+    def sender(bitrate: int, *, lbrr: bool | None, dred: bool) -> Sender:
         return Sender(
             rate, pcm.shape[1], settings.frame_ms, bitrate,
             dred_ms=settings.dred_ms if dred else 0,
             lbrr=lbrr,
-            loss_percent=settings.loss_percent if lbrr or dred else 0,
+            loss_percent=settings.loss_percent if lbrr is not False or dred else 0,
             models=models,
         )  # fmt: skip
 
@@ -69,6 +69,8 @@ def send_speech(
 
     bitrate = _total(scheme, settings) if settings.equal == "total" else settings.bitrate
     if settings.equal == "regular":
+        # What a sender chooses by itself would come out of the regular frames.
+        scheme = replace(scheme, lbrr=bool(scheme.lbrr))
         bitrate = _on_top(scheme, settings, measure)
     encoder = sender(bitrate, lbrr=scheme.lbrr, dred=scheme.dred)
     packets = encoder.push(pcm) + encoder.flush()
@@ -98,7 +100,7 @@ def _on_top(scheme: Scheme, settings: Settings, measure: Callable[[int, bool], f
     """Bit/s for Opus packets whose regular frames get what they would get without redundancy.
 
     measure: kb/s of the regular frames at a bitrate, without and with LBRR."""
-    lbrr = scheme.lbrr and settings.loss_percent > 0
+    lbrr = bool(scheme.lbrr) and settings.loss_percent > 0
     opus = settings.bitrate
     if lbrr:
         wanted = measure(opus, False)

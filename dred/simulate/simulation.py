@@ -72,7 +72,7 @@ def simulate(
     receiver = Receiver(
         rate, wide.shape[1], models, jitter_ms,
         concealment="neural" if what.concealment == "neural" else "classic", frame_ms=frame_ms,
-        use_lbrr=what.lbrr, use_dred=what.dred,
+        use_lbrr=what.lbrr is not False, use_dred=what.dred,
     )  # fmt: skip
     audio, sources = play(sent.packets, transit, receiver, sent.payloads, jitter_ms)
     if what.concealment == "silence":
