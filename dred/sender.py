@@ -213,7 +213,5 @@ class Sender:
         request.header.q0, request.header.dq, request.header.qmax = (
             levels.q0, levels.dq, levels.qmax,
         )  # fmt: skip
-        size: int = lib.dred_encoder_payload(
-            self._encoder.raw, request, self._out, self._result
-        )
+        size: int = lib.dred_encoder_payload(self._encoder.raw, request, self._out, self._result)
         return size

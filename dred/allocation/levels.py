@@ -106,10 +106,8 @@ def _legal_settings() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     return np.array(settings), np.array(levels)
 
 
-def _hull(
-    bits: npt.NDArray[np.float64], damage: npt.NDArray[np.float64]
-) -> npt.NDArray[np.int64]:
-    """Points of the lower left convex hull, by bits: each saves less per bit than the one before."""
+def _hull(bits: npt.NDArray[np.float64], damage: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Points of the lower left hull, by bits: each saves less per bit than the one before."""
     order = np.lexsort((damage, bits))
     before = np.minimum.accumulate(damage[order])
     order = order[np.concatenate([[True], damage[order][1:] < before[:-1]])]
@@ -121,9 +119,7 @@ def _hull(
     return np.array([point for _, _, point in hull])
 
 
-def _is_above(
-    left: tuple[float, ...], middle: tuple[float, ...], right: tuple[float, ...]
-) -> bool:
+def _is_above(left: tuple[float, ...], middle: tuple[float, ...], right: tuple[float, ...]) -> bool:
     """Whether the second of three points lies on or above the line between the others."""
     before = (middle[1] - left[1]) * (right[0] - middle[0])
     return before >= (right[1] - middle[1]) * (middle[0] - left[0])

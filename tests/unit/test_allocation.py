@@ -28,16 +28,20 @@ def rises(values):
 def test_tables_are_in_order():
     table = tables()
     assert len(table.latent_bits) == len(table.state_bits) == len(table.chunk_damage) == 16
-    assert rises(-table.latent_bits) and rises(table.chunk_damage)
+    assert rises(-table.latent_bits)
+    assert rises(table.chunk_damage)
     assert table.undescribed > table.chunk_damage[-1]
-    assert rises(table.regular_kbps) and rises(-table.regular_damage)
-    assert rises(table.lbrr_kbps) and 0 < table.lbrr_share < 0.5
+    assert rises(table.regular_kbps)
+    assert rises(-table.regular_damage)
+    assert rises(table.lbrr_kbps)
+    assert 0 < table.lbrr_share < 0.5
 
 
 @given(BURSTS)
 def test_bursts_have_the_mean_that_was_told(burst):
     lasting = survival(burst, 5000)
-    assert lasting[0] == 1 and (np.diff(lasting) <= 0).all()
+    assert lasting[0] == 1
+    assert (np.diff(lasting) <= 0).all()
     assert lasting.sum() == pytest.approx(burst, rel=1e-3)
 
 
@@ -59,8 +63,10 @@ def test_single_losses_need_the_newest_chunk_alone():
 @pytest.mark.parametrize("frame_ms", [10, 20, 40, 60])
 def test_need_falls_with_age_and_lbrr_takes_the_newest(frame_ms):
     without, beside = (needed(3.0, frame_ms, lbrr) for lbrr in (False, True))
-    assert (np.diff(without) <= 0).all() and without[0] > 20 * without[-1]
-    assert (beside <= without).all() and beside[0] < without[0] / 2
+    assert (np.diff(without) <= 0).all()
+    assert without[0] > 20 * without[-1]
+    assert (beside <= without).all()
+    assert beside[0] < without[0] / 2
     oldest = -(-frame_ms // 40) + 1  # LBRR reaches no further back
     assert np.array_equal(beside[oldest:], without[oldest:])
 
@@ -73,7 +79,8 @@ def cost(levels):
 @given(BURSTS, st.integers(1, MAX_CHUNKS), st.floats(1e-7, 1))
 def test_what_a_price_buys_is_legal(burst, chunks, price):
     levels = choices(burst, 20, False)[chunks - 1].at(price)
-    assert 0 <= levels.q0 <= levels.qmax <= 15 and 1 <= levels.chunks <= chunks
+    assert 0 <= levels.q0 <= levels.qmax <= 15
+    assert 1 <= levels.chunks <= chunks
     assert levels.dq == 0 or levels.q0 == 15 or levels.qmax > levels.q0
 
 
@@ -115,14 +122,15 @@ def test_longer_bursts_are_described_further_back():
     for burst in (1.2, TYPICAL_BURST, 6.0, 15.0):
         choice = choices(burst, 20, False)[-1]
         reached.append(choice.at(choice.price(300)).chunks)
-    assert reached == sorted(reached) and reached[-1] > 3 * reached[0]
+    assert reached == sorted(reached)
+    assert reached[-1] > 3 * reached[0]
 
 
 @pytest.mark.parametrize("loss", [2, 20, 50])
 def test_regular_share_grows_with_the_bitrate(loss):
-    rates = range(6000, 510001, 1000)
-    splits = [split_bitrate(rate, loss, None) for rate in rates]
-    assert all(0 < s.regular <= rate for s, rate in zip(splits, rates, strict=True))
+    rates = range(6000, 510001, 3000)
+    for rate in rates:
+        assert 0 < split_bitrate(rate, loss, None).regular <= rate
     plain = [regular_bitrate(rate, loss, False) for rate in rates]
     assert plain == sorted(plain)
 
@@ -130,7 +138,8 @@ def test_regular_share_grows_with_the_bitrate(loss):
 def test_more_loss_moves_bits_to_redundancy():
     for rate in (24000, 48000):
         shares = [regular_bitrate(rate, loss, False) for loss in (1, 5, 20, 50)]
-        assert shares == sorted(shares, reverse=True) and shares[0] > shares[-1]
+        assert shares == sorted(shares, reverse=True)
+        assert shares[0] > shares[-1]
 
 
 def test_lbrr_where_there_is_room_for_it():
@@ -139,7 +148,8 @@ def test_lbrr_where_there_is_room_for_it():
     # It repairs one packet of a burst, however long that is.
     assert not split_bitrate(48000, 20, None, burst=30.0).lbrr
     # Asked for, it is sent, but not where Opus has none.
-    assert split_bitrate(32000, 20, True).lbrr and not split_bitrate(64000, 20, False).lbrr
+    assert split_bitrate(32000, 20, True).lbrr
+    assert not split_bitrate(64000, 20, False).lbrr
     assert not split_bitrate(16000, 20, True).lbrr
 
 

@@ -24,7 +24,7 @@ from dred.allocation.tables import FILE
 from dred.evaluate.metrics import measure
 from dred.io.wav import mix, read_wav, resample
 from dred.models import Models, load_models
-from dred.payload import LATENT_DIM, MAX_CHUNKS
+from dred.payload import MAX_CHUNKS
 from dred.receiver import Receiver
 from dred.sender import HIGHEST_PAYLOAD
 from dred.simulate import fit_trace, play
@@ -35,6 +35,7 @@ RATE, FRAME = 16000, 320
 JITTER_MS = 1100  # as in dred.simulate
 CLEAN = 4.644  # PESQ-WB of what nothing happened to
 FIRST = 10  # packets that arrive in any case
+LOSS = "gilbert:p=0.117,r=0.526"  # in bursts of 1.9
 SINGLE = "burst:every=100ms,length=20ms"
 LONG = "burst:every=1500ms,length=300ms"  # where a guess has nothing to go by
 DESCRIBED_AT = 32  # kb/s of the regular frames around descriptions
@@ -127,7 +128,9 @@ def chunk_damage(bench: Bench, loss: str, latent_bits: np.ndarray) -> tuple[list
     levels = list(MEASURED)
     regular = bench.damage(None, DESCRIBED_AT)
     measured = np.array([bench.damage(loss, DESCRIBED_AT, level) for level in levels]) - regular
-    fine, coarse, none = (bench.damage(LONG, DESCRIBED_AT, l) for l in (levels[0], levels[-1], None))
+    fine, coarse, none = (
+        bench.damage(LONG, DESCRIBED_AT, level) for level in (levels[0], levels[-1], None)
+    )
     beyond = (none - coarse) / (coarse - fine) * (measured[-1] - measured[0])
     return list(np.interp(shape, shape[levels], measured)), float(measured[-1] + beyond)
 
@@ -136,8 +139,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--speech", type=Path, required=True, help="folder of sound files")
     parser.add_argument("--files", type=int, default=8, help="how many of them (default 8)")
-    parser.add_argument("--loss", default="gilbert:p=0.117,r=0.526",
-                        help="a fifth of the packets, in bursts of 1.9 (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--loss", default=LOSS, help="of a fifth of the packets; default: " + LOSS)
     parser.add_argument("--models", help="model file (default: the embedded ones)")
     parser.add_argument("--out", type=Path, default=FILE, help="default: the package's own")
     return parser
