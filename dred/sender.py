@@ -189,27 +189,29 @@ class Sender:
         request = self._request
         start = self._sent * self._frame - self.lookahead
         request.packet_start = start * lib.DRED_SAMPLE_RATE // self.sample_rate
-        request.max_chunks, request.trim = self._chunks, int(self._trim)
-        chunks = max(1, lib.dred_encoder_available(self._encoder.raw, request))
+        request.trim = int(self._trim)
         allowance = self._budget.allowance()
         capacity = min(HIGHEST_PAYLOAD, int(OVERSHOOT * allowance / 8) + 1)
-        # What a past of full length would get for the allowance says what a bit is worth: a shorter
-        # past, or one that is easy to code, saves bits for others.
-        price = self._choices[self._chunks - 1].price(allowance)
-        for attempt in range(ATTEMPTS):
-            levels = self._choices[chunks - 1].at(price * DEARER**attempt)
-            size = self._describe(levels, capacity)
+        # What a past of full length would get for the allowance says what a bit is worth, and what
+        # is too old: a past with silence, or one that is easy to code, saves bits for others.
+        full = self._choices[self._chunks - 1]
+        price = full.price(allowance)
+        for _ in range(ATTEMPTS):
+            request.max_chunks = full.at(price).chunks
+            chunks = max(1, lib.dred_encoder_available(self._encoder.raw, request))
+            size = self._describe(self._choices[chunks - 1].at(price), capacity)
             if size == lib.DRED_ERR_NODATA:
                 return packet, _REASONS[self._result.reason]
-            if self._result.chunks == levels.chunks or size < FULL * capacity:
-                break  # all of the past that is asked for, or all but silence
+            if self._result.chunks == chunks or size < FULL * capacity:
+                break  # all of the past that is worth it, or all but silence
+            price *= DEARER
         check(size, "DRED payload")
         return attach_payload(packet, bytes(ffi.buffer(self._out, size))), ""
 
     def _describe(self, levels: Levels, capacity: int) -> int:
         """Write a payload; its bytes, or a negative error."""
         request = self._request
-        request.max_chunks, request.capacity = levels.chunks, capacity
+        request.capacity = capacity
         request.header.q0, request.header.dq, request.header.qmax = (
             levels.q0, levels.dq, levels.qmax,
         )  # fmt: skip

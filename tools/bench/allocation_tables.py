@@ -60,6 +60,7 @@ class FixedSender(dred.Sender):
     def _describe(self, levels: Levels, capacity: int) -> int:
         if self._level is not None:
             levels = Levels(self._level, 0, LEVELS - 1, MAX_CHUNKS)
+            self._request.max_chunks = MAX_CHUNKS
         return super()._describe(levels, HIGHEST_PAYLOAD)
 
 
