@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,10 +41,6 @@ class Tables:
 @lru_cache(maxsize=1)
 def tables() -> Tables:
     """The package's own measurements."""
-    data = json.loads(FILE.read_text())
-    return Tables(
-        **{
-            name: np.array(value, np.float64) if isinstance(value, list) else value
-            for name, value in data.items()
-        }
-    )
+    data: dict[str, Any] = json.loads(FILE.read_text())
+    rows = {name: np.array(value) for name, value in data.items() if isinstance(value, list)}
+    return Tables(**(data | rows))
