@@ -65,10 +65,10 @@ def jobs(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 
 def best_rows(rows: list[dict[str, Any]], loss: int) -> list[dict[str, Any]]:
-    """Of the reference's rows at one bitrate, those of the scheme with the highest mean PESQ."""
+    """Of the reference's lossy rows at one bitrate, those of the scheme with the best mean PESQ."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        if row["announced"] == loss:
+        if row["announced"] == loss and row["scheme"] != "clean":
             groups.setdefault(row["scheme"], []).append(row)
     return max(groups.values(), key=lambda group: np.mean([row["pesq"] for row in group]))
 
