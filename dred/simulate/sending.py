@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dred._native import Floats
-from dred.allocation import regular_bitrate
+from dred.allocation import TYPICAL_BURST, regular_bitrate
 from dred.models import Models
 from dred.rtp.bitrate import LEAST, opus_bitrate
 from dred.rtp.red import HEADER_BYTES, PRIMARY_BYTES
@@ -26,13 +26,14 @@ ATTEMPTS = 3
 @dataclass(frozen=True)
 class Settings:
     """bitrate: bit/s, of all that is sent (equal="total") or of the regular frames alone, with
-    redundancy on top ("regular"). loss_percent: what the sender is told."""
+    redundancy on top ("regular"). loss_percent, loss_burst: what the sender is told."""
 
     bitrate: int
     loss_percent: int
     frame_ms: int = 20
     dred_ms: int = 1000
     equal: str = "total"
+    loss_burst: float = TYPICAL_BURST
 
     def __post_init__(self) -> None:
         if self.equal not in EQUAL:
@@ -61,6 +62,7 @@ def send_speech(
             lbrr=lbrr,
             loss_percent=settings.loss_percent if lbrr is not False or dred else 0,
             models=models,
+            loss_burst=settings.loss_burst,
         )  # fmt: skip
 
     def measure(bitrate: int, lbrr: bool) -> float:
