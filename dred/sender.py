@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dred._core import ffi, lib
 from dred._native import Floats, Handle, check, pointer
-from dred.allocation import Budget, choose_levels, regular_bitrate
+from dred.allocation import TYPICAL_BURST, Budget, Levels, Split, choices, split_bitrate
 from dred.models import Models, load_models
 from dred.opus import OpusEncoder
 from dred.packet import attach_payload
@@ -26,10 +26,10 @@ DTX_BYTES = 2
 # libopus 1.3 spends nearly as many bits on LBRR as on the frame itself when it is told 20 % (PESQ
 # of what arrives falls from 4.4 to 3.3); told 10 %, recovery is as good, the frames far better.
 LBRR_LOSS_PERCENT = 10
-OVERSHOOT = 1.3  # a payload may cost so much more than its statistics promise
-# A payload that fills so much of its capacity was cut: the second is asked for, coarser then.
+OVERSHOOT = 1.6  # a payload may cost so much more than its statistics promise
+# A payload that fills so much of its capacity was cut: bits are dearer in the next attempt.
 FULL = 0.9
-ATTEMPTS, COARSER = 4, 0.8
+ATTEMPTS, DEARER = 4, 2.0
 HIGHEST_PAYLOAD = 1000  # bytes, as large as the reference writes
 
 _REASONS = {
@@ -43,9 +43,11 @@ class Sender:
     """Packets from audio, one per frame.
 
     sample_rate: 8000, 12000, 16000, 24000 or 48000 Hz. channels: 1 or 2. frame_ms: 10, 20, 40, 60.
-    bitrate: bit/s of all that goes into packets. dred_ms: past speech to describe in every packet,
-    0 (none) to 1040. lbrr: Opus in-band FEC. loss_percent: what the network is expected to lose;
-    with 0 neither LBRR nor DRED is sent. trim: leave silence out of the description.
+    bitrate: bit/s of all that goes into packets. dred_ms: past speech to describe in every packet
+    at most, 0 (none) to 1040. lbrr: Opus in-band FEC; None: beside DRED where it is worth its bits,
+    and wherever there is no DRED. loss_percent: what the network is expected to lose; with 0
+    neither LBRR nor DRED is sent. loss_burst: mean length of its losses in packets; longer ones
+    make longer and coarser descriptions. trim: leave silence out of the description.
     `stats` counts packets by what they carry, or why they carry no DRED.
     """
 
@@ -56,7 +58,7 @@ class Sender:
         frame_ms: int = 20,
         bitrate: int = 32000,
         dred_ms: int = 1000,
-        lbrr: bool = True,
+        lbrr: bool | None = None,
         red: int = 0,
         loss_percent: int = 20,
         models: Models | None = None,
@@ -65,6 +67,7 @@ class Sender:
         dtx: bool = False,
         complexity: int = 10,
         trim: bool = True,
+        loss_burst: float = TYPICAL_BURST,
     ) -> None:
         if frame_ms not in FRAME_MS:
             raise ValueError(f"frame_ms: expected one of {FRAME_MS}, got {frame_ms}")
@@ -82,7 +85,10 @@ class Sender:
         self.stats: Counter[str] = Counter()
         # Without DRED at the beginning there is no analysis, which costs more than all else.
         self._analyses = dred_ms > 0 and loss_percent > 0
-        self.configure(bitrate=bitrate, lbrr=lbrr, dred_ms=dred_ms, loss_percent=loss_percent)
+        self.configure(
+            bitrate=bitrate, lbrr=lbrr, dred_ms=dred_ms, loss_percent=loss_percent,
+            loss_burst=loss_burst,
+        )  # fmt: skip
         if self._analyses:
             self._encoder = Handle("encoder", models or load_models())
             self._down = Resampler(sample_rate, lib.DRED_SAMPLE_RATE)
@@ -90,7 +96,15 @@ class Sender:
             self._request = ffi.new("dred_encode_request *")
             self._result = ffi.new("dred_encode_result *")
 
-    def configure(self, *, bitrate: int, lbrr: bool, dred_ms: int, loss_percent: int) -> None:
+    def configure(
+        self,
+        *,
+        bitrate: int,
+        lbrr: bool | None,
+        dred_ms: int,
+        loss_percent: int,
+        loss_burst: float = TYPICAL_BURST,
+    ) -> None:
         """Other settings from the next packet on, as the constructor takes them. A sender that
         began without DRED stays without it (ValueError): the past has not been analysed."""
         if not BITRATES[0] <= bitrate <= BITRATES[1]:
@@ -108,15 +122,22 @@ class Sender:
         )
         if not idle_reason and not self._analyses:
             raise ValueError("a sender that began without DRED cannot send it; make a new one")
-        regular = bitrate if idle_reason else regular_bitrate(bitrate, loss_percent, lbrr)
+        chunks = min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS)
+        split = Split(bitrate, lbrr is not False and loss_percent > 0)
+        if not idle_reason:
+            split = split_bitrate(
+                bitrate, loss_percent, lbrr,
+                burst=loss_burst, frame_ms=self.frame_ms, chunks=chunks,
+            )  # fmt: skip
+            self._choices = choices(loss_burst, self.frame_ms, split.lbrr)
         self._opus.configure(
-            bitrate=regular,
-            lbrr=lbrr and loss_percent > 0,
+            bitrate=split.regular,
+            lbrr=split.lbrr,
             loss_percent=min(loss_percent, LBRR_LOSS_PERCENT),
         )
         packet_bits = bitrate * self.frame_ms / 1000
-        self._budget = Budget(packet_bits, packet_bits - regular * self.frame_ms / 1000)
-        self._chunks = min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS)
+        self._budget = Budget(packet_bits, packet_bits - split.regular * self.frame_ms / 1000)
+        self._chunks = chunks
         self._idle_reason = idle_reason
 
     @property
@@ -168,20 +189,31 @@ class Sender:
         request = self._request
         start = self._sent * self._frame - self.lookahead
         request.packet_start = start * lib.DRED_SAMPLE_RATE // self.sample_rate
-        request.max_chunks, request.trim = self._chunks, int(self._trim)
-        request.capacity = HIGHEST_PAYLOAD
-        chunks = max(1, lib.dred_encoder_available(self._encoder.raw, request))
+        request.trim = int(self._trim)
         allowance = self._budget.allowance()
-        request.capacity = min(HIGHEST_PAYLOAD, int(OVERSHOOT * allowance / 8) + 1)
-        for attempt in range(ATTEMPTS):
-            levels = choose_levels(chunks, allowance * COARSER**attempt)
-            request.header.q0, request.header.dq, request.header.qmax = (
-                levels.q0, levels.dq, levels.qmax,
-            )  # fmt: skip
-            size = lib.dred_encoder_payload(self._encoder.raw, request, self._out, self._result)
+        capacity = min(HIGHEST_PAYLOAD, int(OVERSHOOT * allowance / 8) + 1)
+        # What a past of full length would get for the allowance says what a bit is worth, and what
+        # is too old: a past with silence, or one that is easy to code, saves bits for others.
+        full = self._choices[self._chunks - 1]
+        price = full.price(allowance)
+        for _ in range(ATTEMPTS):
+            request.max_chunks = full.at(price).chunks
+            chunks = max(1, lib.dred_encoder_available(self._encoder.raw, request))
+            size = self._describe(self._choices[chunks - 1].at(price), capacity)
             if size == lib.DRED_ERR_NODATA:
                 return packet, _REASONS[self._result.reason]
-            if self._result.chunks == chunks or size < FULL * request.capacity:
-                break  # all of the past that is asked for, or all but silence
+            if self._result.chunks == chunks or size < FULL * capacity:
+                break  # all of the past that is worth it, or all but silence
+            price *= DEARER
         check(size, "DRED payload")
         return attach_payload(packet, bytes(ffi.buffer(self._out, size))), ""
+
+    def _describe(self, levels: Levels, capacity: int) -> int:
+        """Write a payload; its bytes, or a negative error."""
+        request = self._request
+        request.capacity = capacity
+        request.header.q0, request.header.dq, request.header.qmax = (
+            levels.q0, levels.dq, levels.qmax,
+        )  # fmt: skip
+        size: int = lib.dred_encoder_payload(self._encoder.raw, request, self._out, self._result)
+        return size

@@ -8,7 +8,7 @@ from dred.allocation import regular_bitrate
 LEAST = 6000  # bit/s, where Opus ends
 
 
-def opus_bitrate(total: int, copies: int, loss_percent: int, lbrr: bool, dred: bool) -> int:
+def opus_bitrate(total: int, copies: int, loss_percent: int, lbrr: bool | None, dred: bool) -> int:
     """Bit/s for Opus packets, DRED included, so that with this many copies of their regular frames
     (copies carry no DRED) the whole makes `total`."""
     if copies == 0:

@@ -10,10 +10,10 @@ from dred.rtp.red import MAX_COPIES
 
 @dataclass(frozen=True)
 class Scheme:
-    """red: copies of earlier packets in each (RFC 2198). concealment: of what nothing describes:
-    "neural", "classic" (libopus's own) or "silence"."""
+    """lbrr: None leaves it to the sender. red: copies of earlier packets in each (RFC 2198).
+    concealment: of what nothing describes: "neural", "classic" (libopus's own) or "silence"."""
 
-    lbrr: bool = False
+    lbrr: bool | None = False
     dred: bool = False
     red: int = 0
     concealment: str = "neural"
@@ -22,7 +22,7 @@ class Scheme:
     @property
     def redundant(self) -> bool:
         """Whether the encoder has to know of losses."""
-        return self.lbrr or self.dred
+        return self.lbrr is not False or self.dred
 
 
 # Those worth a comparison; find_scheme knows all sums of lbrr, dred and red:N.
@@ -36,6 +36,7 @@ SCHEMES = {
     "red:2": Scheme(red=2),
     "dred": Scheme(dred=True),
     "dred+lbrr": Scheme(dred=True, lbrr=True),
+    "dred+auto": Scheme(dred=True, lbrr=None),
     "dred+red:1": Scheme(dred=True, red=1),
 }
 

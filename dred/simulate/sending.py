@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dred._native import Floats
-from dred.allocation import regular_bitrate
+from dred.allocation import TYPICAL_BURST, regular_bitrate
 from dred.models import Models
 from dred.rtp.bitrate import LEAST, opus_bitrate
 from dred.rtp.red import HEADER_BYTES, PRIMARY_BYTES
@@ -26,13 +26,14 @@ ATTEMPTS = 3
 @dataclass(frozen=True)
 class Settings:
     """bitrate: bit/s, of all that is sent (equal="total") or of the regular frames alone, with
-    redundancy on top ("regular"). loss_percent: what the sender is told."""
+    redundancy on top ("regular"). loss_percent, loss_burst: what the sender is told."""
 
     bitrate: int
     loss_percent: int
     frame_ms: int = 20
     dred_ms: int = 1000
     equal: str = "total"
+    loss_burst: float = TYPICAL_BURST
 
     def __post_init__(self) -> None:
         if self.equal not in EQUAL:
@@ -54,13 +55,14 @@ def send_speech(
 ) -> Sent:
     """All packets of speech [n, channels] at one of Opus's rates."""
 
-    def sender(bitrate: int, *, lbrr: bool, dred: bool) -> Sender:
+    def sender(bitrate: int, *, lbrr: bool | None, dred: bool) -> Sender:
         return Sender(
             rate, pcm.shape[1], settings.frame_ms, bitrate,
             dred_ms=settings.dred_ms if dred else 0,
             lbrr=lbrr,
-            loss_percent=settings.loss_percent if lbrr or dred else 0,
+            loss_percent=settings.loss_percent if lbrr is not False or dred else 0,
             models=models,
+            loss_burst=settings.loss_burst,
         )  # fmt: skip
 
     def measure(bitrate: int, lbrr: bool) -> float:
@@ -69,6 +71,8 @@ def send_speech(
 
     bitrate = _total(scheme, settings) if settings.equal == "total" else settings.bitrate
     if settings.equal == "regular":
+        # What a sender chooses by itself would come out of the regular frames.
+        scheme = replace(scheme, lbrr=bool(scheme.lbrr))
         bitrate = _on_top(scheme, settings, measure)
     encoder = sender(bitrate, lbrr=scheme.lbrr, dred=scheme.dred)
     packets = encoder.push(pcm) + encoder.flush()
@@ -98,7 +102,7 @@ def _on_top(scheme: Scheme, settings: Settings, measure: Callable[[int, bool], f
     """Bit/s for Opus packets whose regular frames get what they would get without redundancy.
 
     measure: kb/s of the regular frames at a bitrate, without and with LBRR."""
-    lbrr = scheme.lbrr and settings.loss_percent > 0
+    lbrr = bool(scheme.lbrr) and settings.loss_percent > 0
     opus = settings.bitrate
     if lbrr:
         wanted = measure(opus, False)

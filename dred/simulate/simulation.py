@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dred._native import Floats
+from dred.allocation import TYPICAL_BURST
 from dred.io.wav import resample, to_opus_rate
 from dred.models import Models
 from dred.pcm import interleaved
@@ -52,6 +53,7 @@ def simulate(
     jitter_ms: float = JITTER_MS,
     equal: str = "total",
     seed: int = 1,
+    loss_burst: float = TYPICAL_BURST,
     high_band: bool = True,
 ) -> Simulation:
     """Send speech through lossy packets and receive it.
@@ -59,21 +61,21 @@ def simulate(
     pcm: [n] or [n, channels], float32 in +-1 or int16, any rate (Opus's own rates as they are,
     others resampled). trace: 0/1 per packet, a file of it, or a model of traces.parse_model, drawn
     with `seed`. scheme: a name of SCHEMES, or a sum such as "dred+red:2". bitrate: bit/s in all,
-    redundancy included; with equal="regular", of the regular frames alone. loss_percent: what the
-    sender is told. jitter_ms: play-out delay; with a model that knows times, what comes later is
-    lost. high_band: as of Receiver.
+    redundancy included; with equal="regular", of the regular frames alone. loss_percent,
+    loss_burst: what the sender is told of the losses. jitter_ms: play-out delay; with a model that
+    knows times, what comes later is lost. high_band: as of Receiver.
     """
     what = find_scheme(scheme)
     array = np.asarray(pcm)
     samples = interleaved(array, 1 if array.ndim == 1 else array.shape[1])
     wide, rate = to_opus_rate(samples, sample_rate)
-    settings = Settings(bitrate, loss_percent, frame_ms, dred_ms, equal)
+    settings = Settings(bitrate, loss_percent, frame_ms, dred_ms, equal, loss_burst)
     sent = send_speech(wide, rate, what, settings, models)
     transit = travel([0] if what.lossless else trace, sent.payloads, frame_ms, seed)
     receiver = Receiver(
         rate, wide.shape[1], models, jitter_ms,
         concealment="neural" if what.concealment == "neural" else "classic", frame_ms=frame_ms,
-        use_lbrr=what.lbrr, use_dred=what.dred, high_band=high_band,
+        use_lbrr=what.lbrr is not False, use_dred=what.dred, high_band=high_band,
     )  # fmt: skip
     audio, sources = play(sent.packets, transit, receiver, sent.payloads, jitter_ms)
     if what.concealment == "silence":

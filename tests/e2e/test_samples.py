@@ -43,7 +43,7 @@ def test_a_long_burst_keeps_its_level(samples, models, clip):
     pcm, rate = read_wav(samples / f"{clip}.wav")
     pcm = pcm[: 4 * rate]
     trace = [0] * 80 + [1] * 30 + [0] * 200
-    result = dred.simulate(pcm, rate, trace, "dred", 48000, models=models)
+    result = dred.simulate(pcm, rate, trace, "dred", 48000, models=models, loss_burst=30.0)
     assert result.sources[80:110] == ["dred"] * 30
     gap = slice(80 * rate // 50, 110 * rate // 50)
     levels = [20 * np.log10(np.sqrt(np.mean(audio[gap] ** 2))) for audio in (pcm, result.pcm)]
@@ -55,7 +55,9 @@ def test_a_long_burst_keeps_its_level(samples, models, clip):
 
 def test_voiced_packets_carry_the_second_that_was_asked_for(samples, models):
     pcm, rate = read_wav(samples / "slt_16k.wav")
-    tx = dred.Sender(rate, 1, 20, 32000, 1000, lbrr=False, models=models, trim=False)
+    tx = dred.Sender(
+        rate, 1, 20, 32000, 1000, lbrr=False, models=models, trim=False, loss_burst=30.0
+    )
     packets = [Packet.parse(packet) for packet in tx.push(pcm[: 6 * rate])]
     chunks = [packet.dred.chunks if packet.dred else 0 for packet in packets[60:]]
     print(f"{40 * np.mean(chunks):.0f} ms on average, {40 * min(chunks)} ms at least")

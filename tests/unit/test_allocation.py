@@ -1,62 +1,162 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dred.allocation import (
-    DAMAGE,
-    HEADER_BITS,
-    LATENT_BITS,
-    NEEDED,
     SIGNALLING_BYTES,
-    STATE_BITS,
+    TYPICAL_BURST,
     Budget,
-    choose_levels,
+    choices,
     regular_bitrate,
+    split_bitrate,
 )
+from dred.allocation.levels import HEADER_BITS
+from dred.allocation.need import needed, survival
+from dred.allocation.tables import tables
 from dred.payload import MAX_CHUNKS, quantizer_levels
+from dred.traces import measure, parse_model
+
+BURSTS = st.floats(1, 60)
 
 
-def test_figures_fall_with_the_level():
-    assert (LATENT_BITS[1:] < LATENT_BITS[:-1]).all()
-    assert STATE_BITS[0] > STATE_BITS[-1]
+def rises(values):
+    return (np.diff(values) > 0).all()
 
 
-def cost(levels, chunks):
-    used = quantizer_levels(levels.q0, levels.dq, levels.qmax, chunks)
-    return HEADER_BITS + STATE_BITS[levels.q0] + LATENT_BITS[used].sum()
+def test_tables_are_in_order():
+    table = tables()
+    assert len(table.latent_bits) == len(table.state_bits) == len(table.chunk_damage) == 16
+    assert rises(-table.latent_bits)
+    assert rises(table.chunk_damage)
+    assert table.undescribed > table.chunk_damage[-1]
+    assert rises(table.regular_kbps)
+    assert rises(-table.regular_damage)
+    assert rises(table.lbrr_kbps)
+    assert 0 < table.lbrr_share < 0.5
 
 
-@given(st.integers(1, MAX_CHUNKS), st.floats(0, 8000))
-def test_levels_are_legal_and_fit(chunks, bits):
-    levels = choose_levels(chunks, bits)
+@given(BURSTS)
+def test_bursts_have_the_mean_that_was_told(burst):
+    lasting = survival(burst, 5000)
+    assert lasting[0] == 1
+    assert (np.diff(lasting) <= 0).all()
+    assert lasting.sum() == pytest.approx(burst, rel=1e-3)
+
+
+def test_survival_beside_a_drawn_trace():
+    flags = parse_model("gilbert:p=0.05,r=0.8").draw(200_000, np.random.default_rng(3))
+    burst = measure(flags).mean_burst
+    lengths = np.diff(np.flatnonzero(np.diff(np.pad(flags.astype(int), 1))))[::2]
+    drawn = [(lengths >= d).mean() for d in range(1, 6)]
+    assert survival(burst, 5) == pytest.approx(drawn, abs=0.02)
+
+
+def test_single_losses_need_the_newest_chunk_alone():
+    weights = needed(1.0, 20, False)
+    assert weights[0] > 100 * weights[1:].max()
+    # The whole frame, and half of the step behind it.
+    assert weights[0] == pytest.approx(1.25, abs=0.01)
+
+
+@pytest.mark.parametrize("frame_ms", [10, 20, 40, 60])
+def test_need_falls_with_age_and_lbrr_takes_the_newest(frame_ms):
+    without, beside = (needed(3.0, frame_ms, lbrr) for lbrr in (False, True))
+    assert (np.diff(without) <= 0).all()
+    assert without[0] > 20 * without[-1]
+    assert (beside <= without).all()
+    assert beside[0] < without[0] / 2
+    oldest = -(-frame_ms // 40) + 1  # LBRR reaches no further back
+    assert np.array_equal(beside[oldest:], without[oldest:])
+
+
+def cost(levels):
+    used = quantizer_levels(levels.q0, levels.dq, levels.qmax, levels.chunks)
+    return HEADER_BITS + tables().state_bits[levels.q0] + tables().latent_bits[used].sum()
+
+
+@given(BURSTS, st.integers(1, MAX_CHUNKS), st.floats(1e-7, 1))
+def test_what_a_price_buys_is_legal(burst, chunks, price):
+    levels = choices(burst, 20, False)[chunks - 1].at(price)
     assert 0 <= levels.q0 <= levels.qmax <= 15
+    assert 1 <= levels.chunks <= chunks
     assert levels.dq == 0 or levels.q0 == 15 or levels.qmax > levels.q0
-    assert cost(levels, chunks) <= max(bits, cost(choose_levels(chunks, 0), chunks))
 
 
-@given(st.integers(1, MAX_CHUNKS), st.floats(0, 4000), st.floats(0, 4000))
-def test_more_bits_do_no_more_damage(chunks, some, more):
-    def damage(levels):
-        used = quantizer_levels(levels.q0, levels.dq, levels.qmax, chunks)
-        return float(NEEDED[:chunks] @ DAMAGE[used])
+def test_no_setting_is_better_at_its_price():
+    """The hull against all settings of a kind, by brute force."""
+    burst, chunks, price = 4.0, 6, 0.002
+    weights = needed(burst, 20, False)
 
+    def total(q0, dq, qmax, count):
+        used = quantizer_levels(q0, dq, qmax, count)
+        kept = tables().undescribed - tables().chunk_damage[used]
+        bits = tables().state_bits[q0] + tables().latent_bits[used].sum()
+        return price * bits - weights[:count] @ kept
+
+    best = choices(burst, 20, False)[chunks - 1].at(price)
+    others = [
+        total(q0, dq, 15, count) for q0 in range(14) for dq in range(8) for count in range(1, 7)
+    ]
+    assert total(best.q0, best.dq, best.qmax, best.chunks) <= min(others) + 1e-9
+
+
+@given(BURSTS, st.integers(1, MAX_CHUNKS), st.floats(50, 2500), st.floats(50, 2500))
+def test_more_bits_do_no_more_damage(burst, chunks, some, more):
+    choice = choices(burst, 20, False)[chunks - 1]
     few, many = sorted((some, more))
-    chosen = choose_levels(chunks, few)
-    # Where nothing fits, the cheapest is taken whatever its damage.
-    if cost(chosen, chunks) <= few:
-        assert damage(choose_levels(chunks, many)) <= damage(chosen) + 1e-9
+    assert choice.damage_at(many) <= choice.damage_at(few)
+    assert choice.price(many) <= choice.price(few)
+    assert cost(choice.at(choice.price(many))) >= cost(choice.at(choice.price(few)))
 
 
-@pytest.mark.parametrize("lbrr", [False, True])
-def test_regular_share_grows_with_the_bitrate(lbrr):
-    rates = range(6000, 510001, 1000)
-    shares = [regular_bitrate(rate, 20, lbrr) for rate in rates]
-    assert all(0 < share <= rate for rate, share in zip(rates, shares, strict=True))
-    if not lbrr:  # with LBRR, the little that DRED needs comes out of the regular share first
-        assert shares == sorted(shares)
-    assert regular_bitrate(32000, 5, lbrr) > regular_bitrate(32000, 20, lbrr)
-    assert regular_bitrate(32000, 40, lbrr) == regular_bitrate(32000, 20, lbrr)
+def test_a_price_takes_about_the_bits_it_is_for():
+    choice = choices(TYPICAL_BURST, 20, False)[-1]
+    for bits in range(150, 900, 50):
+        assert cost(choice.at(choice.price(bits))) == pytest.approx(bits, rel=0.3)
+
+
+def test_longer_bursts_are_described_further_back():
+    reached = []
+    for burst in (1.2, TYPICAL_BURST, 6.0, 15.0):
+        choice = choices(burst, 20, False)[-1]
+        reached.append(choice.at(choice.price(300)).chunks)
+    assert reached == sorted(reached)
+    assert reached[-1] > 3 * reached[0]
+
+
+@pytest.mark.parametrize("loss", [2, 20, 50])
+def test_regular_share_grows_with_the_bitrate(loss):
+    rates = range(6000, 510001, 3000)
+    for rate in rates:
+        assert 0 < split_bitrate(rate, loss, None).regular <= rate
+    plain = [regular_bitrate(rate, loss, False) for rate in rates]
+    assert plain == sorted(plain)
+
+
+def test_more_loss_moves_bits_to_redundancy():
+    for rate in (24000, 48000):
+        shares = [regular_bitrate(rate, loss, False) for loss in (1, 5, 20, 50)]
+        assert shares == sorted(shares, reverse=True)
+        assert shares[0] > shares[-1]
+
+
+def test_lbrr_where_there_is_room_for_it():
+    assert not split_bitrate(24000, 20, None).lbrr
+    assert split_bitrate(64000, 20, None).lbrr
+    # It repairs one packet of a burst, however long that is.
+    assert not split_bitrate(48000, 20, None, burst=30.0).lbrr
+    # Asked for, it is sent, but not where Opus has none.
+    assert split_bitrate(32000, 20, True).lbrr
+    assert not split_bitrate(64000, 20, False).lbrr
+    assert not split_bitrate(16000, 20, True).lbrr
+
+
+def test_free_choice_is_the_better_one():
+    for rate in range(12000, 96000, 4000):
+        forced = [split_bitrate(rate, 20, lbrr).damage for lbrr in (False, True)]
+        assert split_bitrate(rate, 20, None).damage == min(forced)
 
 
 @given(st.lists(st.integers(2, 400), min_size=1, max_size=300))

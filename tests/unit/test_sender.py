@@ -88,7 +88,7 @@ def test_padding_disturbs_no_decoder():
 
 
 def test_what_is_described():
-    packets = sender(dred_ms=400, trim=False).push(voice(16000, 2))
+    packets = sender(dred_ms=400, trim=False, loss_burst=20.0).push(voice(16000, 2))
     payloads = carried(packets)
     assert payloads[0] is None
     assert all(payload is not None for payload in payloads[3:])
@@ -123,7 +123,7 @@ def test_reasons_of_a_whole_stream(options, reason):
 
 
 def test_reasons_of_packets():
-    tx = sender()
+    tx = sender(loss_burst=30.0)
     packets = tx.push(np.concatenate([voice(16000, 1), np.zeros(16000 * 3, np.float32)]))
     assert tx.stats["no history yet"] in (1, 2)
     assert tx.stats["silence"] > 40
@@ -137,8 +137,24 @@ def test_reasons_of_packets():
 
 def test_no_loss_announced_means_no_lbrr():
     assert not any(map(has_lbrr, sender(loss_percent=0).push(voice(16000, 1))))
-    assert any(map(has_lbrr, sender(loss_percent=20).push(voice(16000, 1))))
+    assert any(map(has_lbrr, sender(loss_percent=20, lbrr=True).push(voice(16000, 1))))
+    assert any(map(has_lbrr, sender(loss_percent=20, dred_ms=0).push(voice(16000, 1))))
     assert not any(map(has_lbrr, sender(lbrr=False).push(voice(16000, 1))))
+
+
+def test_lbrr_beside_dred_where_it_is_worth_its_bits():
+    pcm = voice(16000, 1)
+    assert not any(map(has_lbrr, sender(bitrate=24000).push(pcm)))
+    assert any(map(has_lbrr, sender(bitrate=64000).push(pcm)))
+
+
+def test_longer_bursts_make_longer_descriptions():
+    pcm = voice(16000, 2)
+    short, long = (
+        [payload.chunks for payload in carried(sender(loss_burst=burst).push(pcm)) if payload]
+        for burst in (1.2, 20.0)
+    )
+    assert np.mean(long[50:]) > 2 * np.mean(short[50:])
 
 
 def test_dtx():
@@ -203,6 +219,7 @@ def test_cost_of_a_packet_is_flat():
         ({"dred_ms": -1}, "dred_ms"),
         ({"dred_ms": 1041}, "dred_ms"),
         ({"loss_percent": 101}, "loss_percent"),
+        ({"loss_burst": 0.5}, "burst"),
         ({"red": 1}, "red"),
         ({"application": "radio"}, "application"),
     ],
@@ -239,11 +256,14 @@ def test_plain_packets_are_left_alone():
 
 
 def settings(bitrate=32000, lbrr=False, dred_ms=1000, loss_percent=20):
-    return {"bitrate": bitrate, "lbrr": lbrr, "dred_ms": dred_ms, "loss_percent": loss_percent}
+    return {
+        "bitrate": bitrate, "lbrr": lbrr, "dred_ms": dred_ms, "loss_percent": loss_percent,
+        "loss_burst": 20.0,
+    }  # fmt: skip
 
 
 def test_settings_change_while_running():
-    tx, same = sender(lbrr=False), sender(lbrr=False)
+    tx, same = (sender(lbrr=False, loss_burst=20.0) for _ in range(2))
     pcm = voice(16000, 3)
     seconds = [pcm[i * 16000 : (i + 1) * 16000] for i in range(3)]
     before = tx.push(seconds[0])

@@ -62,12 +62,16 @@ class Outcome:
 class LibopusSender(Sender):
     """Splits the bitrate as libopus 1.6.1 does."""
 
-    def configure(self, *, bitrate: int, lbrr: bool, dred_ms: int, loss_percent: int) -> None:
-        super().configure(bitrate=bitrate, lbrr=lbrr, dred_ms=dred_ms, loss_percent=loss_percent)
+    def configure(
+        self, *, bitrate: int, lbrr: bool, dred_ms: int, loss_percent: int, **options: float
+    ) -> None:
+        super().configure(
+            bitrate=bitrate, lbrr=lbrr, dred_ms=dred_ms, loss_percent=loss_percent, **options
+        )
         split = libopus_rule(
             bitrate, loss_percent, dred_ms=dred_ms, lbrr=lbrr, frame_ms=self.frame_ms
         )  # fmt: skip
-        self._opus.configure(bitrate=split.regular)
+        self._opus.configure(bitrate=split.regular, lbrr=lbrr and loss_percent > 0)
         per_packet = self.frame_ms / 1000
         self._budget = Budget(bitrate * per_packet, split.dred * per_packet)
         self._chunks = max(1, split.chunks)

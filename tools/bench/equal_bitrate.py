@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Our schemes beside libopus 1.6.1 on the same speech, losses and total bitrates, file by file.
 
+`best` is what our one rule makes of a bitrate, beside the scheme of libopus that was best there.
+
 Needs the optional extra data ($DRED_SHARED, default ../shared): the figures of libopus 1.6.1 and
 the speech they were measured on. Run: `python tools/bench/equal_bitrate.py --files 20`.
 """
@@ -26,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("DRED_SHARED", ROOT.parent / "shared"))
 FIGURES = SHARED / "reference" / "quality" / "libopus-1.6.1.jsonl"
 METRICS = ("pesq", "stoi", "plcmos")
+BEST, RULE = "best", "dred+auto"
 FRAME = 320  # samples of a packet at 16 kHz: the reference cut its input to whole ones
 
 
@@ -33,7 +36,7 @@ def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=20, help="how many files (default 20)")
     parser.add_argument("--rates", default="24,32,48,64", help="total kb/s, separated by commas")
-    parser.add_argument("--schemes", default="neural-plc,lbrr,dred,dred+lbrr")
+    parser.add_argument("--schemes", default=f"neural-plc,lbrr,dred,dred+lbrr,{BEST}")
     parser.add_argument("--loss", type=int, default=20, help="announced loss: 10, 20 or 40")
     parser.add_argument("--dred-ms", type=int, default=1000)
     parser.add_argument("--models", help="model file (default: the embedded ones)")
@@ -50,12 +53,24 @@ def jobs(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     rows = [json.loads(line) for line in FIGURES.read_text().splitlines()]
     names = list(dict.fromkeys(row["file"] for row in rows if row["announced"] == args.loss))
     chosen = set(names[:: max(1, len(names) // args.files)][: args.files])
+    options = {"models": args.models, "dred_ms": args.dred_ms, "metrics": args.metrics}
+    rows = [row for row in rows if row["file"] in chosen and row["rate"] in wanted]
     for row in rows:
-        if row["file"] in chosen and row["scheme"] in schemes and row["rate"] in wanted:
-            lossless = row["scheme"] == "clean"
-            if row["announced"] == args.loss or lossless:
-                yield {**row, "models": args.models, "dred_ms": args.dred_ms,
-                       "metrics": args.metrics}  # fmt: skip
+        if row["scheme"] in schemes and (row["announced"] == args.loss or row["scheme"] == "clean"):
+            yield {**row, **options, "ours": row["scheme"]}
+    if BEST in schemes:
+        for rate in wanted:
+            for row in best_rows([row for row in rows if row["rate"] == rate], args.loss):
+                yield {**row, **options, "ours": RULE, "scheme": f"{BEST} ({row['scheme']})"}
+
+
+def best_rows(rows: list[dict[str, Any]], loss: int) -> list[dict[str, Any]]:
+    """Of the reference's lossy rows at one bitrate, those of the scheme with the best mean PESQ."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["announced"] == loss and row["scheme"] != "clean":
+            groups.setdefault(row["scheme"], []).append(row)
+    return max(groups.values(), key=lambda group: np.mean([row["pesq"] for row in group]))
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +79,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     pcm = pcm[: len(pcm) // FRAME * FRAME]
     lost = [int(flag) for flag in job["lost"]]
     result = dred.simulate(
-        pcm, rate, lost, job["scheme"], job["rate"] * 1000, job["announced"],
+        pcm, rate, lost, job["ours"], job["rate"] * 1000, job["announced"],
         dred.load_models(job["models"]), dred_ms=job["dred_ms"],
     )  # fmt: skip
     heard = np.round(np.clip(result.pcm, -1, 32767 / 32768) * 32768) / 32768  # as in a wav file
