@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from dred.allocation import TYPICAL_BURST
 from dred.errors import UnavailableError
 from dred.models import Models, load_models
 from dred.receiver import Receiver, Source
@@ -178,15 +179,16 @@ class DredCodec:
         with DredCodec(bitrate=32000, dred_ms=1000):
             ...  # connect and talk
 
-    bitrate, dred_ms, lbrr, loss_percent: as for `dred.Sender`. channels: of what is sent and
-    played, 1 or 2. reorder_ms: how long to wait for packets out of order. use_dred: make use of
-    what comes. on_decoder: told of each decoder as it is made, in the thread that will run it.
+    bitrate, dred_ms, lbrr, loss_percent, loss_burst: as for `dred.Sender`. channels: of what is
+    sent and played, 1 or 2. reorder_ms: how long to wait for packets out of order. use_dred: make
+    use of what comes. on_decoder: told of each decoder as it is made, in the thread that runs it.
     """
 
     bitrate: int = 32000
     dred_ms: int = 1000
     lbrr: bool = True
     loss_percent: int = 20
+    loss_burst: float = TYPICAL_BURST
     channels: int = 1
     reorder_ms: float = 60.0
     use_dred: bool = True
@@ -203,7 +205,7 @@ class DredCodec:
         return DredEncoder(
             Sender(
                 RATE, self.channels, 20, self.bitrate, self.dred_ms, self.lbrr,
-                loss_percent=self.loss_percent, models=self.models,
+                loss_percent=self.loss_percent, loss_burst=self.loss_burst, models=self.models,
             )
         )  # fmt: skip
 

@@ -3,7 +3,7 @@
 
 import argparse
 
-from dred.cli.options import add_json, add_models, integer, print_json
+from dred.cli.options import add_json, add_models, integer, number, print_json
 
 
 def add_sender_options(parser: argparse.ArgumentParser) -> None:
@@ -14,11 +14,16 @@ def add_sender_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--dred-ms", type=integer(0, 1040), default=1000, metavar="MS",
-        help="past speech described in every packet, 0..1040 (default 1000)",
+        help="past speech described in every packet at most, 0..1040 (default 1000)",
     )  # fmt: skip
     parser.add_argument(
         "--loss-percent", type=integer(0, 100), default=20, metavar="P",
         help="loss the sender expects; 0 turns redundancy off (default 20)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--loss-burst", type=number(1, 100), default=1.9, metavar="N",
+        help="packets that losses last on average; for more, descriptions reach further back, "
+        "more coarsely (default 1.9, as in usual calls)",
     )  # fmt: skip
     parser.add_argument(
         "--frame-ms", type=int, choices=(10, 20, 40, 60), default=20, help="default 20"
@@ -53,6 +58,7 @@ def run(args: argparse.Namespace) -> None:
     sender = Sender(
         rate, channels, args.frame_ms, args.bitrate, args.dred_ms, args.lbrr,
         loss_percent=args.loss_percent,
+        loss_burst=args.loss_burst,
         models=load_models(args.models),
         application=args.application,
         dtx=args.dtx,

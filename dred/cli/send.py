@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
         setting = Setting(args.bitrate, args.lbrr, args.red, args.dred_ms, args.loss_percent)
         sender = Sender(
             rate, channels, args.frame_ms,
-            **setting.sender_options(), models=models, dtx=args.dtx,
+            **setting.sender_options(), models=models, dtx=args.dtx, loss_burst=args.loss_burst,
         )  # fmt: skip
     if args.sdp:
         write_sdp(args, channels)

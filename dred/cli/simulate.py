@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> None:
         result = simulate(
             pcm, rate, loss, name, args.bitrate, args.loss_percent, models,
             frame_ms=args.frame_ms, dred_ms=args.dred_ms, jitter_ms=args.jitter_ms,
-            equal=args.equal, seed=args.seed,
+            equal=args.equal, seed=args.seed, loss_burst=args.loss_burst,
         )  # fmt: skip
         rated = scores(pcm, result.pcm, rate, metrics)
         row = describe(result) | rated

@@ -21,7 +21,7 @@ from dred.adapters.aiortc import FRAME, RATE, Arrival, DredCodec, Passage
 from dred.packet import Packet
 
 TRACE = ([0] * 20 + [1] * 10 + [0] * 20) * 4
-SMALL = {"bitrate": 32000, "lbrr": False}
+SMALL = {"bitrate": 32000, "lbrr": False, "loss_burst": 30}
 
 
 def audio_frame(pcm, pts, rate=RATE):

@@ -18,6 +18,7 @@ from dred.train.fargan_net import Fargan  # noqa: E402
 from dred.train.loop import Run  # noqa: E402
 from dred.train.pitch_net import PitchNet  # noqa: E402
 from dred.train.plc import PlcConfig, PlcTask  # noqa: E402
+from dred.train.plc_net import PlcNet  # noqa: E402
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder  # noqa: E402
 
 PLC = ["--set", "batch=2", "--set", "frames=20", "--set", "log_seconds=0"]
@@ -58,7 +59,7 @@ def test_bad_settings_files_are_wrong_usage(folder, tmp_path, capsys, content, s
 def teacher(tmp_path):
     torch.manual_seed(0)
     parts = []
-    for network in (PitchNet(), RdovaeEncoder(), RdovaeDecoder(), Fargan()):
+    for network in (PitchNet(), RdovaeEncoder(), RdovaeDecoder(), PlcNet(), Fargan()):
         export.save(network, tmp_path / "part.bin")
         parts.append((tmp_path / "part.bin").read_bytes())
     (tmp_path / "teacher.bin").write_bytes(b"".join(parts))

@@ -58,7 +58,9 @@ def test_the_frame_after_lbrr_that_ends_a_gap(samples, models, lost):
     full of the vowel that LBRR went on with, rang through the fricative's filter."""
     pcm, rate = soundfile.read(samples / "slt_16k.wav", dtype="float32")
     begin, end = 225, 250
-    packets = Sender(rate, 1, models=embedded_models()).push(pcm[: (end + 2) * rate // 50])
+    packets = Sender(rate, 1, lbrr=True, models=embedded_models()).push(
+        pcm[: (end + 2) * rate // 50]
+    )
     assert has_lbrr(packets[end])
     receiver = Receiver(rate, 1, models(), 400)
     for number in range(begin, len(packets)):

@@ -16,7 +16,9 @@ QUIET = 0.03  # amplitude against that of the speech
 
 @pytest.fixture(scope="module")
 def packets():
-    sender = dred.Sender(RATE, bitrate=32000, dred_ms=400, lbrr=False, models=embedded_models())
+    sender = dred.Sender(
+        RATE, bitrate=32000, dred_ms=400, lbrr=False, models=embedded_models(), loss_burst=30
+    )
     # With pauses, from which the receiver learns what the background is; none beside the gaps.
     spoken = np.resize(np.repeat([1, 1, 1, 1, 0], 10 * FRAME), 4 * RATE)
     return sender.push(voice(RATE, 4) * np.roll(spoken, 5 * FRAME).astype(np.float32))
