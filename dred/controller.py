@@ -205,9 +205,10 @@ class Controller:
     """
 
     START_LOSS = 0.02
-    # In units of quality. Of settings this near to the best, the one with the most bits for regular
-    # frames is taken: what they gain is sure, what will be lost is not.
+    # In units of quality. Of settings this near to the best, the one is taken that would be best if
+    # as much more were lost as is told here: a rise of loss is known only when it is heard.
     TIE = 0.02
+    RISE = 0.1
     # A change is audible by itself.
     GAIN_UP, GAIN_DOWN = 0.02, 0.03
     HOLD_MS = 2000.0  # after a change, before one that no rise of loss asks for
@@ -243,7 +244,10 @@ class Controller:
 
     def _best(self, expected: dict[Setting, float]) -> Setting:
         enough = max(expected.values()) - self.TIE
+        worse = self._table.expected(
+            self.budget, self.estimate.loss + self.RISE, self.estimate.burst
+        )
         return max(
             (setting for setting, quality in expected.items() if quality >= enough),
-            key=lambda setting: (setting.regular_bitrate, expected[setting]),
+            key=lambda setting: worse[setting],
         )
