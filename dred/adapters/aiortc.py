@@ -186,7 +186,7 @@ class DredCodec:
 
     bitrate: int = 32000
     dred_ms: int = 1000
-    lbrr: bool = True
+    lbrr: bool | None = None
     loss_percent: int = 20
     loss_burst: float = TYPICAL_BURST
     channels: int = 1

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import inspect
 import io
 import json
 import shutil
@@ -11,13 +12,22 @@ import soundfile
 from signals import delay, voice
 from weights import random_image
 
-from dred.cli import main
+from dred.cli import get_parser, main
 from dred.io.ogg import read_ogg
 from dred.opus import OpusDecoder
 from dred.packet import Packet
+from dred.sender import Sender
 
 # At low rates libopus may choose a narrow band, and is up to 0.2 ms out of time there.
 MANY = ("--bitrate", "64000")
+
+
+def test_the_command_and_the_sender_have_the_same_defaults():
+    """They are written twice, so that help does not load the codec."""
+    args = vars(get_parser().parse_args(["encode", "in.wav", "out.opus"]))
+    parameters = inspect.signature(Sender).parameters
+    for name in ("bitrate", "frame_ms", "dred_ms", "loss_percent", "loss_burst"):
+        assert args[name] == parameters[name].default, name
 
 
 @pytest.fixture(scope="module")
