@@ -64,6 +64,27 @@ def test_silence_is_not_rated(name, length):
     assert math.isnan(measure(silence, silence, 16000, [name])[name])
 
 
+def seeded_noise():
+    """Two signals of 8000 samples as `torch.manual_seed(1)` and twice `torch.randn(8000)` give:
+    the Mersenne Twister's lower 24 bits, sixteen at a time through Box and Muller."""
+    bits = np.random.RandomState(1).randint(0, 2**32, 16000, dtype=np.uint32)
+    uniform = ((bits & 0xFFFFFF) / np.float32(2**24)).reshape(-1, 2, 8)
+    radius, angle = np.sqrt(-2 * np.log1p(-uniform[:, 0])), 2 * np.pi * uniform[:, 1]
+    normal = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)
+    return normal.reshape(2, 8000).astype(np.float32)
+
+
+def test_known_values_of_published_examples():
+    """The examples of the TorchMetrics documentation for the packages pesq and pystoi (functions
+    perceptual_evaluation_speech_quality and short_time_objective_intelligibility)."""
+    pesq, pystoi = pytest.importorskip("pesq"), pytest.importorskip("pystoi")
+    heard, wanted = seeded_noise()
+    assert pesq.pesq(8000, wanted, heard, "nb") == pytest.approx(2.2076, abs=1e-4)
+    assert pesq_wb(wanted, heard, 16000) == pytest.approx(1.7359, abs=1e-4)
+    assert pystoi.stoi(wanted, heard, 8000) == pytest.approx(-0.0100, abs=1e-4)
+    assert stoi(wanted, heard, 8000) == pytest.approx(-0.0100, abs=1e-3)  # by way of 16 kHz
+
+
 def test_any_rate_and_type(speech):
     pytest.importorskip("pesq")
     bad = noisy(speech, 0.01)
