@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dred.allocation import regular_bitrate
+from dred.allocation import split_bitrate
 from dred.errors import DredError
 from dred.rtp.bitrate import opus_bitrate
 
@@ -53,16 +53,16 @@ class Setting:
     @property
     def opus_bitrate(self) -> int:
         """Bit/s of the Opus packets, what the copies of their regular frames leave."""
-        return opus_bitrate(
-            self.bitrate, self.red, self.loss_percent, self.lbrr, self.dred_ms > 0
-        )  # fmt: skip
+        return opus_bitrate(self.bitrate, self.red, self._regular)
 
     @property
     def regular_bitrate(self) -> int:
         """Bit/s of the regular frames, LBRR included: what DRED leaves of the Opus packets."""
+        return self._regular(self.opus_bitrate)
+
+    def _regular(self, total: int) -> int:
         dred = self.dred_ms > 0 and self.loss_percent > 0
-        total = self.opus_bitrate
-        return regular_bitrate(total, self.loss_percent, self.lbrr) if dred else total
+        return split_bitrate(total, self.loss_percent, self.lbrr).regular if dred else total
 
     def sender_options(self) -> dict[str, Any]:
         """What `Sender` and `Sender.configure` take of it."""

@@ -9,7 +9,7 @@ heard (`need`) times what it costs then (`tables`). `budget` keeps the account.
 from dred.allocation.budget import Budget
 from dred.allocation.levels import Levels, choices
 from dred.allocation.need import TYPICAL_BURST
-from dred.allocation.split import SIGNALLING_BYTES, Split, regular_bitrate, split_bitrate
+from dred.allocation.split import SIGNALLING_BYTES, Split, split_bitrate
 
 __all__ = [
     "SIGNALLING_BYTES",
@@ -18,6 +18,5 @@ __all__ = [
     "Levels",
     "Split",
     "choices",
-    "regular_bitrate",
     "split_bitrate",
 ]

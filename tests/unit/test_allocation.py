@@ -9,11 +9,10 @@ from dred.allocation import (
     TYPICAL_BURST,
     Budget,
     choices,
-    regular_bitrate,
     split_bitrate,
 )
 from dred.allocation.levels import HEADER_BITS
-from dred.allocation.need import needed, survival
+from dred.allocation.need import TYPICAL_LOSS, needed, survival
 from dred.allocation.tables import tables
 from dred.payload import MAX_CHUNKS, quantizer_levels
 from dred.traces import measure, parse_model
@@ -69,6 +68,59 @@ def test_need_falls_with_age_and_lbrr_takes_the_newest(frame_ms):
     assert beside[0] < without[0] / 2
     oldest = -(-frame_ms // 40) + 1  # LBRR reaches no further back
     assert np.array_equal(beside[oldest:], without[oldest:])
+
+
+def drawn_losses(burst, packets):
+    """A trace of the two kinds of bursts that are behind `needed`."""
+    rng = np.random.default_rng(5)
+    lengths = 1 + np.searchsorted(-survival(burst, 400)[1:], -rng.random(packets // 4))
+    gaps = rng.geometric(TYPICAL_LOSS / (1 - TYPICAL_LOSS) / burst, len(lengths))
+    flags = np.repeat(np.tile([False, True], len(lengths)), np.stack([gaps, lengths], 1).ravel())
+    return flags[:packets]
+
+
+@pytest.mark.parametrize("lbrr", [False, True])
+@pytest.mark.parametrize("spacing", [1, 2, 3])
+def test_need_of_payloads_that_are_apart_beside_a_drawn_trace(spacing, lbrr):
+    lost = drawn_losses(1.9, 150_000)
+    missing = lost & np.append(lost[1:], True) if lbrr else lost
+    payloads = np.flatnonzero(~lost & (np.arange(len(lost)) % spacing == 0))
+    frames = np.flatnonzero(missing[: payloads[-1]])
+    ages = payloads[np.searchsorted(payloads, frames)] - frames
+    bursts = np.count_nonzero(np.diff(lost.astype(int)) == 1)
+    # Chunk 1 has vectors 4 to 7: the older half of packet 2, all of 3, the newer half of 4.
+    wanted = sum(np.count_nonzero(ages == age) * part for age, part in ((2, 0.5), (3, 1), (4, 0.5)))
+    found = needed(1.9, 20, lbrr, spacing)[1]
+    heard = found - wanted / bursts  # by half, in the step behind a loss
+    assert -0.02 < heard < 0.5 * 0.5 * 0.35
+    assert spacing > 1 or lbrr or heard == pytest.approx(0, abs=0.02)
+
+
+def test_what_comes_too_late_is_not_needed():
+    every = needed(4.0, 20, False)
+    for wait_ms in (40, 100, 400):
+        timely = needed(4.0, 20, False, 1, wait_ms)
+        kept = wait_ms // 40
+        assert np.array_equal(timely[:kept], every[:kept])
+        assert timely[kept + 1 :].max() < 0.01 * every[0]
+    apart = [needed(1.9, 20, False, spacing).sum() for spacing in (1, 2, 4)]
+    assert apart == pytest.approx(apart[:1] * 3, rel=0.02)  # what is lost is lost
+
+
+def test_payloads_are_apart_where_the_receiver_can_wait():
+    for rate in (16000, 24000, 32000, 48000):
+        spacings = [
+            split_bitrate(rate, 20, False, wait_ms=ms).spacing for ms in (20, 100, 200, 900)
+        ]
+        assert spacings == sorted(spacings)
+        assert spacings[-1] > 2
+        assert split_bitrate(rate, 20, False).spacing == 1
+        damages = [split_bitrate(rate, 20, False, wait_ms=ms).damage for ms in (20, 100, 200, 900)]
+        assert damages == sorted(damages, reverse=True)
+        assert damages[-1] < split_bitrate(rate, 20, False).damage
+        # Bits that payloads need less of make better regular frames.
+        regular = split_bitrate(rate, 20, False, wait_ms=900).regular
+        assert regular > split_bitrate(rate, 20, False).regular
 
 
 def cost(levels):
@@ -131,13 +183,13 @@ def test_regular_share_grows_with_the_bitrate(loss):
     rates = range(6000, 510001, 3000)
     for rate in rates:
         assert 0 < split_bitrate(rate, loss, None).regular <= rate
-    plain = [regular_bitrate(rate, loss, False) for rate in rates]
+    plain = [split_bitrate(rate, loss, False).regular for rate in rates]
     assert plain == sorted(plain)
 
 
 def test_more_loss_moves_bits_to_redundancy():
     for rate in (24000, 48000):
-        shares = [regular_bitrate(rate, loss, False) for loss in (1, 5, 20, 50)]
+        shares = [split_bitrate(rate, loss, False).regular for loss in (1, 5, 20, 50)]
         assert shares == sorted(shares, reverse=True)
         assert shares[0] > shares[-1]
 
