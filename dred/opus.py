@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from dred._libopus import libopus
-from dred._native import Floats
+from dred._native import Floats, address
 
 RATES = (8000, 12000, 16000, 24000, 48000)
 APPLICATIONS = {"voip": 2048, "audio": 2049, "restricted-lowdelay": 2051}
@@ -112,7 +112,7 @@ class OpusEncoder:
         samples = np.ascontiguousarray(pcm, np.float32)
         count = samples.size // self.channels
         length = self._lib.encode_float(
-            self._state, samples.ctypes.data, count, self._out, min(max_bytes, MAX_PACKET)
+            self._state, address(samples), count, self._out, min(max_bytes, MAX_PACKET)
         )
         return self._out.raw[: self._lib.checked(length, "encode")]
 
@@ -145,11 +145,9 @@ class OpusDecoder:
 
         samples: per channel; room for a packet, exact duration for LBRR and loss.
         """
-        out = np.zeros((samples, self.channels), np.float32)
+        out = np.empty((samples, self.channels), np.float32)
         length = 0 if packet is None else len(packet)
-        count = self._lib.decode_float(
-            self._state, packet, length, out.ctypes.data, samples, int(fec)
-        )
+        count = self._lib.decode_float(self._state, packet, length, address(out), samples, int(fec))
         return out[: self._lib.checked(count, "decode")]
 
     @property

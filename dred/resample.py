@@ -30,8 +30,10 @@ class Resampler:
         lib.dred_resampler_reset(self._raw)
 
     def process(self, pcm: Floats) -> Floats:
-        """Feed samples, get what is complete."""
-        out = np.zeros(int(len(pcm) * self._ratio) + 2, np.float32)
+        """Feed samples, get what is complete: the very same array where the rates are equal."""
+        if self.half == 0:
+            return pcm
+        out = np.empty(int(len(pcm) * self._ratio) + 2, np.float32)
         count = check(
             lib.dred_resampler_process(self._raw, pointer(pcm), len(pcm), pointer(out), len(out))
         )

@@ -46,7 +46,9 @@ int dred_decoder_offset(const dred_decoder *decoder) {
 
 int dred_decoder_level(const dred_decoder *decoder, int k) {
     if (!decoder || k < 0) return DRED_ERR_ARGUMENT;
-    return dred_quantizer_level(&decoder->payload.header, k / DRED_CHUNK_STEPS);
+    int chunk = k / DRED_CHUNK_STEPS;
+    if (chunk >= decoder->payload.chunks) return DRED_ERR_NODATA;
+    return dred_quantizer_level(&decoder->payload.header, chunk);
 }
 
 int dred_decoder_features(dred_decoder *decoder, int k, float *features) {

@@ -19,7 +19,6 @@ enum {
     FRAME = 2 * DRED_STEP, /* 20 ms                                                          */
     DELAY = 50,            /* frames of jitter buffer: bursts up to this long can be recovered */
     RING = 64,             /* packets kept; more than DELAY                                  */
-    UNIT = 40,             /* samples in the 2.5 ms of the wire                              */
     CENTRE = 240           /* from the start of a step to the window of the vector it needs  */
 };
 
@@ -70,39 +69,29 @@ static void send_frame(sender *tx, const opus_int16 *pcm, packet *out) {
 
 typedef struct receiver {
     OpusDecoder *opus;
-    dred_decoder *dred;
+    dred_decoder *dred[DRED_FEATURES_FROM]; /* of the first packets behind a gap   */
+    int64_t starts[DRED_FEATURES_FROM];     /* their first samples in the output   */
+    int payloads;                           /* how many there are                  */
     dred_concealer *concealer;
     packet ring[RING];
-    long parsed; /* number of the packet that the DRED decoder holds, -1: none */
-    long start;  /* its first sample in the output                             */
-    int steps;   /* feature vectors that it describes                          */
     int in_gap;
     long described; /* steps concealed with known vectors, for the report      */
 } receiver;
 
-/* Have the first packet after frame n parsed, if it has arrived. */
+/* Have the first packets behind frame n parsed, as far as they have arrived. */
 static void look_ahead(receiver *rx, long n) {
-    int offset, size, frame, chunks = 0;
-    long next = n + 1;
-    while (next <= n + DELAY && rx->ring[next % RING].size == 0)
-        next++;
-    if (next > n + DELAY || next == rx->parsed)
-        return;
-    const packet *p = &rx->ring[next % RING];
-    if (dred_packet_find(p->data, p->size, &offset, &size, &frame) == DRED_OK)
-        chunks = dred_decoder_parse(rx->dred, p->data + offset, size, frame, DRED_MAX_CHUNKS);
-    rx->parsed = next;
-    rx->start = next * FRAME;
-    rx->steps = chunks > 0 ? chunks * DRED_CHUNK_STEPS : 0;
-}
-
-/* The vector whose window is centred nearest to this time. @return whether there is one */
-static unsigned char vector_at(receiver *rx, long centre, float *features) {
-    long end = rx->start + UNIT * dred_decoder_offset(rx->dred);
-    long distance = end - centre - DRED_STEP + DRED_STEP / 2; /* vector k: end - 160 (k + 1) */
-    if (distance < 0 || distance / DRED_STEP >= rx->steps)
-        return 0;
-    return dred_decoder_features(rx->dred, (int)(distance / DRED_STEP), features) == DRED_OK;
+    int offset, size, frame;
+    rx->payloads = 0;
+    for (long next = n + 1; next <= n + DELAY && rx->payloads < DRED_FEATURES_FROM; next++) {
+        const packet *p = &rx->ring[next % RING];
+        if (dred_packet_find(p->data, p->size, &offset, &size, &frame) != DRED_OK)
+            continue; /* lost, or it carries none */
+        int i = rx->payloads++;
+        if (rx->starts[i] == next * FRAME)
+            continue; /* parsed for the frame before */
+        rx->starts[i] = next * FRAME;
+        dred_decoder_parse(rx->dred[i], p->data + offset, size, frame, DRED_MAX_CHUNKS);
+    }
 }
 
 /* 10 ms from `time` on. @return whether they are known, not guessed */
@@ -111,8 +100,9 @@ static int conceal_step(receiver *rx, long time, float *pcm) {
     unsigned char known[3];
     int wanted = dred_concealer_wants(rx->concealer); /* 3 where a gap begins, then 1 */
     for (int i = 0; i < wanted; i++)
-        known[i] = vector_at(rx, time + CENTRE - (wanted - 1 - i) * DRED_STEP,
-                             features + i * DRED_FEATURES);
+        known[i] = dred_features_at(rx->dred, rx->starts, rx->payloads,
+                                    time + CENTRE - (wanted - 1 - i) * DRED_STEP,
+                                    features + i * DRED_FEATURES) > 0;
     dred_concealer_step(rx->concealer, features, known, pcm);
     return known[wanted - 1];
 }
@@ -149,7 +139,7 @@ static int is_lost(long n) {
 }
 
 int main(void) {
-    static receiver rx = {.parsed = -1};
+    static receiver rx;
     sender tx = {0};
     int error;
     long lost = 0;
@@ -158,9 +148,10 @@ int main(void) {
     tx.opus = opus_encoder_create(RATE, 1, OPUS_APPLICATION_VOIP, &error);
     tx.dred = dred_encoder_create(models, &error);
     rx.opus = opus_decoder_create(RATE, 1, &error);
-    rx.dred = dred_decoder_create(models, &error);
+    for (int i = 0; i < DRED_FEATURES_FROM; i++)
+        require((rx.dred[i] = dred_decoder_create(models, &error)) != NULL, dred_strerror(error));
     rx.concealer = dred_concealer_create(models, &error);
-    require(tx.opus && tx.dred && rx.opus && rx.dred && rx.concealer, "cannot create the codecs");
+    require(tx.opus && tx.dred && rx.opus && rx.concealer, "cannot create the codecs");
     opus_encoder_ctl(tx.opus, OPUS_SET_BITRATE(16000));
     opus_encoder_ctl(tx.opus, OPUS_GET_LOOKAHEAD(&tx.lookahead));
 
@@ -185,7 +176,8 @@ int main(void) {
     fprintf(stderr, "%ld packets, %ld lost, %ld of %ld lost steps described\n", tx.sent, lost,
             rx.described, 2 * lost);
     dred_concealer_destroy(rx.concealer);
-    dred_decoder_destroy(rx.dred);
+    for (int i = 0; i < DRED_FEATURES_FROM; i++)
+        dred_decoder_destroy(rx.dred[i]);
     opus_decoder_destroy(rx.opus);
     dred_encoder_destroy(tx.dred);
     opus_encoder_destroy(tx.opus);

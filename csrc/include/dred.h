@@ -326,12 +326,23 @@ DRED_API int dred_decoder_parse(dred_decoder *decoder, const unsigned char *payl
                                 int frame_offset, int max_chunks);
 /* Offset D (frame position included) of what was parsed. */
 DRED_API int dred_decoder_offset(const dred_decoder *decoder);
-/* Quantiser level of the chunk that holds feature step k. */
+/* Quantiser level of the chunk that holds feature step k. @return DRED_ERR_NODATA beyond the data */
 DRED_API int dred_decoder_level(const dred_decoder *decoder, int k);
 /* Feature vector k (0 newest): its analysis window is centred 40 D - 160 (k + 1) samples after the
  * packet's first decoded one. Decodes as many chunks as needed, each once.
  * @return DRED_OK or DRED_ERR_NODATA for k beyond the data                                           */
 DRED_API int dred_decoder_features(dred_decoder *decoder, int k, float *features);
+enum { DRED_FEATURES_FROM = 4 }; /* payloads, at the most, that dred_features_at chooses from */
+/* The best feature vector for a time, out of all packets that are here: of the first four that
+ * describe it, the two whose quantisers are finest there are averaged, the finer one with more weight.
+ * @param decoders [count] parsed payloads, in the order of their packets
+ * @param starts   [count] time of each packet's first decoded sample, on any one clock
+ * @param centre   time on which the vector's analysis window is to be centred, within half a step:
+ *        240 samples behind the beginning of a step, for a vocoder to make that step
+ * @param features [20], or NULL: nothing is decoded
+ * @return how many of the payloads describe the time: 0 to 4                                         */
+DRED_API int dred_features_at(dred_decoder *const *decoders, const int64_t *starts, int count,
+                              int64_t centre, float *features);
 
 /* ---- receiver: concealment -------------------------------------------------------------------------------- */
 

@@ -85,6 +85,9 @@ static void recover(streaming *s, const unsigned char *packet, int size, float *
         used += dred_concealer_step(s->concealer, features + used * DRED_FEATURES, known + used,
                                     pcm + k % 2 * DRED_STEP);
     CHECK(used == 2 * LOST + 2);
+    int64_t start = 0;
+    CHECK(dred_features_at(&s->decoder, &start, 1, 40 * dred_decoder_offset(s->decoder) - FRAME,
+                           features) == 1);
     CHECK(dred_concealer_copy(s->twin, s->concealer) == DRED_OK);
     CHECK(dred_concealer_rewind(s->concealer, DRED_STEP) == DRED_OK);
 }

@@ -109,6 +109,8 @@ class Packet:
         """Why there is no DRED, as far as the packet itself tells; empty where there is."""
         if _bindings.packet_find(self.data) is not None:
             return ""
+        if self.data[0] & 3 != 3:
+            return "none sent"  # only packets of code 3 have padding (RFC 6716 section 3.2.5)
         if not self.extensions_valid:
             return "malformed extensions"
         ours = [e.data for e in self.extensions if e.id == DRED_ID]

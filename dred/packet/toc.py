@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from dred.errors import PacketError
 from dred.units import units_to_ms
@@ -40,6 +41,11 @@ class Toc:
             if not len(data):
                 raise PacketError("empty packet")
             byte = data[0]
+        return cls._of(byte)
+
+    @classmethod
+    @lru_cache(maxsize=256)
+    def _of(cls, byte: int) -> Toc:
         config = byte >> 3
         if config < 12:
             mode, bandwidth, units = "silk", _SILK_BANDS[config >> 2], _SILK_UNITS[config & 3]

@@ -20,6 +20,7 @@ from dred._native import Floats
 BLOCK_MS = 10
 WINDOW = 300  # blocks, three seconds: in speech there is a pause in it
 QUIET = 0.1  # quantile of the blocks' powers that counts as the background's
+TOGETHER = 25  # frames
 SLOWNESS = 0.9  # of the spectrum: weight of its past at every quiet block
 LEVEL = 0.5  # amplitude against the background's own: more is heard as noise
 
@@ -47,6 +48,7 @@ class Background:
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._block = sample_rate * BLOCK_MS // 1000
         self._last = np.zeros((self._block, channels), np.float32)
+        self._heard: list[Floats] = []  # since then, not learnt from yet
         self._quietest = _Quietest()
         self._spectrum: npt.NDArray[np.float64] | None = None  # of two blocks, [bins, channels]
         self._random = np.random.default_rng(1)
@@ -57,18 +59,28 @@ class Background:
 
     def learn(self, pcm: Floats) -> None:
         """Hear a frame [n, channels] that really came from the sender."""
-        blocks = len(pcm) // self._block
-        heard = np.concatenate([self._last, pcm[: blocks * self._block]])
-        self._last = heard[blocks * self._block :]
-        for start in range(0, blocks * self._block, self._block):
-            both = heard[start : start + 2 * self._block]
-            if self._quietest.includes(float(np.vdot(both, both))):
-                new = np.abs(np.fft.rfft(self._window * both, axis=0)) ** 2
-                old = new if self._spectrum is None else self._spectrum
-                self._spectrum = old + (1 - SLOWNESS) * (new - old)
+        self._heard.append(pcm[: len(pcm) // self._block * self._block])
+        if len(self._heard) == TOGETHER:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Learn from what was heard: several frames in one go cost half as much."""
+        heard = np.concatenate([self._last, *self._heard])
+        self._heard.clear()
+        self._last = heard[-self._block :]
+        starts = range(0, len(heard) - self._block, self._block)
+        pairs = [heard[start : start + 2 * self._block] for start in starts]
+        quiet = [pair for pair in pairs if self._quietest.includes(float(np.vdot(pair, pair)))]
+        if not quiet:
+            return
+        for new in np.abs(np.fft.rfft(self._window * np.stack(quiet), axis=1)) ** 2:
+            old = new if self._spectrum is None else self._spectrum
+            self._spectrum = old + (1 - SLOWNESS) * (new - old)
 
     def noise(self, length: int) -> Floats:
         """So many samples of it, [n, channels], that go on from the last ones."""
+        if self._heard:
+            self._catch_up()
         if self._spectrum is None:
             return np.zeros((length, self._tail.shape[1]), np.float32)
         while len(self._ready) < length:

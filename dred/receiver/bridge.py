@@ -30,15 +30,19 @@ class Bridge:
         rows = analyse(audio, models)[:, : lib.DRED_FEATURES]
         left = (gap[0] - CLEAR - start) // STEP
         right = min(-(-(gap[1] + CLEAR - start) // STEP), len(rows) - 1)
-        self._times = (start + left * STEP, start + right * STEP)
-        self._sides = (rows[left], rows[right])
+        self._begin, self._end = start + left * STEP, start + right * STEP
+        self._before, self._difference = rows[left], rows[right] - rows[left]
+        # Between a pitch and none there is no mean.
+        voiced = max(rows[left], rows[right], key=lambda row: float(row[VOICING]))
+        alike = min(rows[left, VOICING], rows[right, VOICING]) >= 0
+        self._pitch = None if alike else voiced[PITCH]
 
     def vector(self, centre: int) -> Floats | None:
         """The vector for this time, or None outside the gap."""
-        (begin, end), (before, after) = self._times, self._sides
-        if not begin <= centre <= end:
+        if not self._begin <= centre <= self._end:
             return None
-        row: Floats = before + np.float32((centre - begin) / (end - begin)) * (after - before)
-        if min(before[VOICING], after[VOICING]) < 0:  # between a pitch and none there is no mean
-            row[PITCH] = max(self._sides, key=lambda side: float(side[VOICING]))[PITCH]
+        way = np.float32((centre - self._begin) / (self._end - self._begin))
+        row: Floats = self._before + way * self._difference
+        if self._pitch is not None:
+            row[PITCH] = self._pitch
         return row

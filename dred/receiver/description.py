@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,125 +15,105 @@ from dred.models import Models
 from dred.receiver.bridge import Bridge
 
 STEP = lib.DRED_STEP
-UNIT = 40  # 16 kHz samples in the 2.5 ms of the wire
 # The vocoder wants the newest of its vectors centred this far behind the start of its step.
 LOOKAHEAD = 240
 # No payload reaches further back than this from the start of its packet, silence left out included.
 REACH = 5 * lib.DRED_SAMPLE_RATE
-# A vector is the mean of so many descriptions, the best of so many that cover its time. Packets in
-# a row code chunks that overlap by half, so that much of their errors is not common to them.
-FUSED, SEARCHED = 2, 4
-# Squared error of a vector: so much more per quantiser level, and so much more behind the newest
-# chunk, which the initial state describes as well (measured, of the cepstrum).
-ERROR_PER_LEVEL, ERROR_OLDER = 1.15, 1.4
-PITCH = 18  # its place in a vector
-SAME_PITCH = 0.1  # octaves; what differs by more has no meaningful mean
-
-
-def fused(rows: list[Floats], errors: list[float]) -> Floats:
-    """Mean of vectors of one time, the best first, weighted by their expected squared errors.
-
-    The weight is 1 / error^2: a part of the error is common to all, so that the inverse would give
-    the worse ones too much.
-    """
-    weights = np.array(errors, np.float32) ** -2
-    mean: Floats = (weights / weights.sum()) @ np.stack(rows)
-    pitch = np.array([row[PITCH] for row in rows])
-    alike = weights * (np.abs(pitch - pitch[0]) < SAME_PITCH)
-    mean[PITCH] = (alike / alike.sum()) @ pitch
-    return mean
-
-
-class Description:
-    """One payload on the time axis of the receiver (16 kHz samples of output)."""
-
-    def __init__(self, models: Models, packet: bytes, start: int) -> None:
-        """start: time of the packet's first decoded sample."""
-        self._decoder = Handle("decoder", models)
-        self.start = start
-        self.steps = 0
-        offset, size, frame = (ffi.new("int *") for _ in range(3))
-        if lib.dred_packet_find(packet, len(packet), offset, size, frame) == lib.DRED_OK:
-            payload = packet[offset[0] : offset[0] + size[0]]
-            chunks = lib.dred_decoder_parse(
-                self._decoder.raw, payload, len(payload), frame[0], lib.DRED_MAX_CHUNKS
-            )
-            self.steps = max(0, chunks) * lib.DRED_CHUNK_STEPS
-        self.offset = lib.dred_decoder_offset(self._decoder.raw) if self.steps else 0
-
-    @property
-    def end(self) -> int:
-        """Time at which the newest described step ends."""
-        return self.start + UNIT * self.offset
-
-    def index(self, centre: int) -> int:
-        """The vector whose centre, end - 160 (k + 1), lies nearest to a time (the same rule as the
-        reference's floor, stated for the centre)."""
-        return (self.end - centre - STEP + STEP // 2) // STEP
-
-    def covers(self, centre: int) -> bool:
-        """Whether there is a vector for this time."""
-        return 0 <= self.index(centre) < self.steps
-
-    def error(self, centre: int) -> float:
-        """Expected squared error of the vector for a time that is covered, in units of that of the
-        finest possible."""
-        k = self.index(centre)
-        level = check(lib.dred_decoder_level(self._decoder.raw, k))
-        older: float = 1.0 if k < lib.DRED_CHUNK_STEPS else ERROR_OLDER
-        return older * ERROR_PER_LEVEL**level
-
-    def vector(self, centre: int) -> Floats | None:
-        """The vector for this time, or None."""
-        if not self.covers(centre):
-            return None
-        out = np.zeros(lib.DRED_FEATURES, np.float32)
-        check(lib.dred_decoder_features(self._decoder.raw, self.index(centre), pointer(out)))
-        return out
+# A vector is made from the first so many payloads that describe its time.
+SEARCHED: int = lib.DRED_FEATURES_FROM
 
 
 class Descriptions:
-    """The payloads of the packets that wait, each decoded when a time first needs it."""
+    """The payloads of the packets that wait, each parsed when a time first needs it."""
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._waiting: list[tuple[int, bytes, int]] = []
-        self._made: dict[int, Description] = {}
+        self._waiting: list[tuple[int, bytes]] = []
+        self._start_of: Callable[[int], int] = int
+        self._looked = 0  # so many of them were looked at
+        self._decoders: list[Any] = []  # of those of them that describe something
+        self._starts: list[int] = []
+        # By number, over several looks: the packet and its decoder, None where it holds no payload.
+        self._parsed: dict[int, tuple[bytes, Handle | None]] = {}
+        self._idle: list[Handle] = []
         self.bridge: Bridge | None = None
 
-    def look_at(self, waiting: list[tuple[int, bytes, int]]) -> None:
-        """Packets here now, in order: (number, packet, time of its first decoded sample)."""
-        self._waiting = waiting
-        numbers = {number for number, _, _ in waiting}
-        self._made = {number: made for number, made in self._made.items() if number in numbers}
-        for number, _, start in waiting:
-            if number in self._made:  # a lost frame may have been longer than was thought
-                self._made[number].start = start
+    def look_at(self, waiting: list[tuple[int, bytes]], start_of: Callable[[int], int]) -> None:
+        """Packets here now, in order: (number, packet). start_of: time of the first decoded sample
+        of the packet with a number, in 16 kHz samples of output."""
+        self._waiting, self._start_of = waiting, start_of
+        self._looked = 0
+        self._decoders, self._starts = [], []
+        for number in [n for n in self._parsed if not waiting or n < waiting[0][0]]:
+            self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        _, decoder = self._parsed.pop(number)
+        if decoder is not None:
+            self._idle.append(decoder)
+
+    def _look_further(self, centre: int) -> bool:
+        """Take up the next packet that describes something; False where none can reach back to
+        this time."""
+        while self._looked < len(self._waiting):
+            number, packet = self._waiting[self._looked]
+            start = self._start_of(number)
+            if start - centre > REACH:
+                return False
+            self._looked += 1
+            decoder = self._parse(number, packet)
+            if decoder is not None:
+                self._decoders.append(decoder.raw)
+                self._starts.append(start)
+                return True
+        return False
+
+    def _parse(self, number: int, packet: bytes) -> Handle | None:
+        """The decoder that holds this packet's payload, None where it has none."""
+        if number in self._parsed:
+            if self._parsed[number][0] is packet:
+                return self._parsed[number][1]
+            self._forget(number)  # another stream began
+        decoder = None
+        offset, size, frame = (ffi.new("int *") for _ in range(3))
+        if lib.dred_packet_find(packet, len(packet), offset, size, frame) == lib.DRED_OK:
+            decoder = self._idle.pop() if self._idle else Handle("decoder", self._models)
+            payload = packet[offset[0] : offset[0] + size[0]]
+            check(
+                lib.dred_decoder_parse(
+                    decoder.raw, payload, len(payload), frame[0], lib.DRED_MAX_CHUNKS
+                )
+            )
+        self._parsed[number] = packet, decoder
+        return decoder
+
+    def _best(self, centre: int, out: Any) -> int:
+        """Write the best vector for a time, unless out is NULL; how many payloads describe it."""
+        count = len(self._decoders)
+        found: int = lib.dred_features_at(self._decoders, self._starts, count, centre, out)
+        return found
+
+    def covers(self, centre: int) -> bool:
+        """Whether there is a vector for this time. Of later packets than the first few that have
+        one, too little would come to be worth their parsing."""
+        found = self._best(centre, ffi.NULL)
+        while found < SEARCHED and self._look_further(centre):
+            found = self._best(centre, ffi.NULL)
+        return found > 0
 
     def vector(self, centre: int) -> Floats | None:
         """The vector for this time out of the best packets that have one, or None."""
-        best = sorted(self._covering(centre), key=lambda known: known.error(centre))[:FUSED]
-        rows = [row for known in best if (row := known.vector(centre)) is not None]
-        return fused(rows, [known.error(centre) for known in best]) if rows else None
-
-    def _covering(self, centre: int) -> list[Description]:
-        """The first descriptions of this time: of a later one's, too little would come to be worth
-        its decoding."""
-        covering: list[Description] = []
-        for number, packet, start in self._waiting:
-            if start - centre > REACH or len(covering) == SEARCHED:
-                break
-            if number not in self._made:
-                self._made[number] = Description(self._models, packet, start)
-            if self._made[number].covers(centre):
-                covering.append(self._made[number])
-        return covering
+        if not self.covers(centre):
+            return None
+        row = np.zeros(lib.DRED_FEATURES, np.float32)
+        self._best(centre, pointer(row))
+        return row
 
     def cover(self, begin: int, end: int) -> bool:
         """Whether every step of a gap that begins and ends at these times has its vector: all that
         `vectors` will be asked for."""
         starts = range(begin - 2 * STEP, end, STEP)
-        return all(self._covering(start + LOOKAHEAD) for start in starts)
+        return all(self.covers(start + LOOKAHEAD) for start in starts)
 
     def vectors(self, step_start: int, wanted: int) -> tuple[Floats, npt.NDArray[np.uint8]]:
         """Vectors [wanted, 20] for the step that starts at this time, and which are known.

@@ -29,34 +29,36 @@ HISTORY_MS = 300  # kept for the warm-up of substitute packets
 
 
 class _Track:
-    """Mono audio whose newest end is known by its time; old parts are forgotten."""
+    """Mono audio whose newest end is known by its time; at least the last `keep` samples are there,
+    those cut off apart."""
 
     def __init__(self, keep: int) -> None:
         self._keep = keep
-        self._audio = np.zeros(keep, np.float32)
+        self._memory = np.zeros(4 * keep, np.float32)
+        self._used = keep  # samples of it that are audio
         self.end = 0
 
     def append(self, pcm: Floats) -> None:
-        self._audio = np.concatenate([self._audio, pcm])
         self.end += len(pcm)
+        if self._used + len(pcm) > len(self._memory):
+            pcm = np.concatenate([self._memory[: self._used][-self._keep :], pcm])
+            pcm, self._used = pcm[-self._keep :], 0
+        self._used += len(pcm)
+        self._memory[self._used - len(pcm) : self._used] = pcm
 
     def put(self, begin: int, pcm: Floats) -> None:
         """Replace what there is from this time on."""
-        first = begin - (self.end - len(self._audio))
-        self._audio[first : first + len(pcm)] = pcm
+        self.stretch(begin, begin + len(pcm))[:] = pcm
 
     def cut(self, end: int) -> None:
         """Forget what lies after this time."""
-        self._audio = self._audio[: len(self._audio) - (self.end - end)]
+        self._used -= self.end - end
         self.end = end
 
-    def trim(self) -> None:
-        """Forget what is older than needed."""
-        self._audio = self._audio[-self._keep :]
-
     def stretch(self, begin: int, end: int) -> Floats:
-        base = self.end - len(self._audio)
-        return self._audio[begin - base : end - base]
+        """What lies between two times: valid until the next `append`."""
+        base = self.end - self._used
+        return self._memory[: self._used][begin - base : end - base]
 
 
 class GapFiller:
@@ -93,7 +95,6 @@ class GapFiller:
         self._concealer.good(narrow)
         for track, new in ((self._core, narrow), (self._wide, pcm)):
             track.append(new)
-            track.trim()
 
     def bridge(self, future: Floats, missing: int, models: Models) -> Bridge:
         """Vectors across a gap that begins now. future: mono samples of the output rate from now
@@ -136,8 +137,6 @@ class GapFiller:
             made = self._concealer.step(rows, known)
             self._core.append(made)
             self._widen(made)
-            for track in (self._core, self._wide):  # a gap may last for hours
-                track.trim()
             self._known.append(bool(known[-1]))
 
     def mark(self) -> None:
@@ -150,10 +149,7 @@ class GapFiller:
         core, wide = self._mark
         first = (core - self._start) // STEP
         guessed = [first + i for i, known in enumerate(self._known[first:]) if not known]
-        if not any(
-            descriptions.vector(self._start + step * STEP + LOOKAHEAD) is not None
-            for step in guessed
-        ):
+        if not any(descriptions.covers(self._start + step * STEP + LOOKAHEAD) for step in guessed):
             return
         self._concealer.copy(self._marked)
         self._core.cut(core)

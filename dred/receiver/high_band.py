@@ -39,13 +39,15 @@ LARGEST_DB, STAYS = 8.0, 0.8
 HIGH_PASS = np.hamming(15) * (np.sinc(np.arange(-7, 8)) - 0.5 * np.sinc(np.arange(-7, 8) / 2))
 MOMENT = np.hanning(19)[1:-1] / np.hanning(19).sum()
 NOISE = 1 << 15  # samples after which the noise repeats
+TOGETHER = 25  # frames that are learnt from in one go
 
 Doubles = npt.NDArray[np.float64]
 
 
 @lru_cache(maxsize=4)
 def _noise(sample_rate: int, seed: int) -> Floats:
-    """Noise [bands, NOISE] of unit power in each band that the rate holds, without an end."""
+    """Noise [bands, NOISE + a tenth of a second] of unit power in each band that the rate holds; it
+    has no end: what lies beyond NOISE is its beginning."""
     random = np.random.default_rng(seed)
     frequencies = np.fft.rfftfreq(NOISE, 1 / sample_rate)
     bands = []
@@ -55,7 +57,8 @@ def _noise(sample_rate: int, seed: int) -> Floats:
             inside = (frequencies >= low) & (frequencies < high)
             wave = np.fft.irfft(inside * (real + 1j * imaginary))
             bands.append(wave / np.sqrt(np.mean(wave**2)))
-    return np.array(bands, np.float32).reshape(-1, NOISE)
+    endless = np.array(bands, np.float32).reshape(-1, NOISE)
+    return np.concatenate([endless, endless[:, : sample_rate // 10]], axis=1)
 
 
 @lru_cache(maxsize=4)
@@ -67,7 +70,7 @@ def _window(length: int) -> Doubles:
 def _powers(blocks: Floats, sample_rate: int, edges: tuple[int, ...]) -> Doubles:
     """Power of blocks [n, samples] in each band, dB [n, bands]."""
     length = blocks.shape[1]
-    power = np.abs(np.fft.rfft(_window(length) * blocks, axis=1)) ** 2 * (2 / length**2)
+    power = np.abs(np.fft.rfft(_window(length) * blocks)) ** 2 * (2 / length**2)
     bins = [edge * length // sample_rate for edge in edges]
     return 10 * np.log10(np.add.reduceat(power[:, : bins[-1]], bins[:-1], axis=1) + FLOOR)
 
@@ -90,6 +93,7 @@ class HighBand:
         self._noise = _noise(sample_rate, seed)
         self._at = 0  # place in the noise
         self._tail = np.zeros(0, np.float32)  # of good audio: it belongs to the next block as well
+        self._heard: list[Floats] = []  # since then, not learnt from yet
         self._active = False
         self._forget(0)
 
@@ -103,23 +107,31 @@ class HighBand:
         `Toc`; what was learnt at another one is of no use."""
         bands = min(CARRIED.get(bandwidth, 0), len(self._noise))
         if bands != self._bands:
+            self._catch_up()
             self._forget(bands)
-        if not bands:
-            return
+        if bands:
+            self._heard.append(pcm)
+            if len(self._heard) == TOGETHER:
+                self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Learn from what was heard since the last time."""
         block, window = (self._rate * ms // 1000 for ms in (BLOCK_MS, WINDOW_MS))
-        audio = np.concatenate([self._tail, pcm])
+        audio = np.concatenate([self._tail, *self._heard])
+        self._heard.clear()
         count = max(0, (len(audio) - window) // block + 1)
         self._tail = audio[count * block :]
         if not count:
             return
         blocks = np.lib.stride_tricks.sliding_window_view(audio, window)[::block]
-        shapes = _powers(blocks, self._rate, SHAPE)
-        ratios = _powers(blocks, self._rate, EDGES[: bands + 1]) - shapes[:, -1:]
+        powers = _powers(blocks, self._rate, SHAPE + EDGES[1 : self._bands + 1])
+        shapes, high = np.split(powers, [len(SHAPE) - 1], axis=1)
         self._shapes = np.concatenate([self._shapes, shapes])[-MEMORY:]
-        self._ratios = np.concatenate([self._ratios, ratios])[-MEMORY:]
+        self._ratios = np.concatenate([self._ratios, high - shapes[:, -1:]])[-MEMORY:]
 
     def begin(self, past: Floats) -> None:
         """A gap begins. past: 20 ms or more at 16 kHz, up to the first sample of the synthesis."""
+        self._catch_up()
         self._tail = self._tail[:0]
         self._active = self._bands > 0 and len(self._shapes) >= FEWEST
         if self._active:
@@ -141,9 +153,8 @@ class HighBand:
         spans = np.where(self._gains < before, self._rate // 1000, length)
         fade = np.maximum(0, 1 - np.arange(length) / spans[:, None])
         gains = self._gains[:, None] + fade * (before - self._gains)[:, None]
-        places = np.arange(self._at, self._at + length) % NOISE
+        noise = np.sum(gains * self._noise[: self._bands, self._at : self._at + length], axis=0)
         self._at = (self._at + length) % NOISE
-        noise = np.sum(gains * self._noise[: self._bands, places], axis=0)
         times = len(moments) - np.arange(length, 0, -1) * CORE_RATE / self._rate
         return (np.interp(times, np.arange(len(moments)), moments) * noise).astype(np.float32)
 

@@ -121,10 +121,8 @@ class JitterBuffer:
         return packet
 
     def ahead(self) -> list[tuple[int, bytes]]:
-        """Waiting packets as (how many frames after the next one to play, packet), in order."""
-        first = self.next
-        assert first is not None
-        return [(number - first, packet) for number, packet in sorted(self._packets.items())]
+        """Waiting packets by number, in order; `next` is that of the next one to play."""
+        return sorted(self._packets.items())
 
     def __len__(self) -> int:
         return len(self._packets)

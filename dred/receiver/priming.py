@@ -8,11 +8,10 @@ bandwidth of the last real packet, and decoded in the place of what was lost. Kn
 
 from __future__ import annotations
 
-import numpy as np
-
 from dred._native import Floats
 from dred.opus import OpusEncoder
 from dred.packet import Toc
+from dred.pcm import clipped
 
 WARM_UP_MS = 60  # encoded and thrown away, so that the encoder's own state is right
 SILK_RATE = 16000
@@ -51,4 +50,4 @@ class Primer:
     def encode(self, pcm: Floats) -> bytes:
         """A packet of [n, channels] samples of the rate and lead that `begin` asked for."""
         assert self._encoder is not None
-        return self._encoder.encode(np.clip(pcm, -1, 1))
+        return self._encoder.encode(clipped(pcm))

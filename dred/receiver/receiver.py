@@ -12,7 +12,7 @@ from dred.errors import DredError, PacketError
 from dred.models import Models, load_models
 from dred.opus import OpusDecoder
 from dred.packet import Toc, duration_ms, has_lbrr, why_no_dred
-from dred.pcm import downmix
+from dred.pcm import clipped, downmix
 from dred.receiver.background import Background
 from dred.receiver.bridge import FUTURE_MS, Bridge
 from dred.receiver.description import Descriptions
@@ -80,7 +80,9 @@ class Receiver:
         self._models: Models | None = None
         if concealment == "neural":
             self._models = models or load_models()
-            self._high_band = HighBand(sample_rate) if high_band else None
+            # At 16 kHz and below there is no band above the synthesis.
+            widens = high_band and sample_rate > CORE_RATE
+            self._high_band = HighBand(sample_rate) if widens else None
             self._filler = GapFiller(sample_rate, self._models, self._high_band)
             self._primer = Primer(sample_rate)
             self._background = Background(sample_rate, channels)
@@ -151,7 +153,7 @@ class Receiver:
             frame = self._next_frame()
             self._position += len(frame)
         self._clock_ms += len(frame) * 1000 / self.sample_rate
-        frame = np.clip(frame, -1, 1)
+        frame = clipped(frame)
         return frame[:, 0] if self.channels == 1 else frame
 
     def _samples(self, milliseconds: float) -> int:
@@ -159,14 +161,14 @@ class Receiver:
 
     def _next_frame(self) -> Floats:
         packet = self._buffer.take()
-        ahead = self._buffer.ahead()
-        if packet is None:
-            self._look_ahead(ahead)
-        elif self._models is not None and self._filler.active:
-            self._look_ahead([(-1, packet), *ahead])
-        if self._models is not None and self._filler.active:
+        in_gap = self._models is not None and self._filler.active
+        ahead = self._buffer.ahead() if packet is None or in_gap else []
+        after = self._buffer.next
+        assert after is not None
+        self._look_ahead(ahead if packet is None else [(after - 1, packet), *ahead], after)
+        if in_gap:
             self._filler.revise(self._descriptions)
-        following = ahead[0][1] if ahead and ahead[0][0] == 0 else None
+        following = ahead[0][1] if ahead and ahead[0][0] == after else None
         lbrr = self._use_lbrr and following is not None and has_lbrr(following)
         source = choose_source(
             here=packet is not None,
@@ -191,7 +193,7 @@ class Receiver:
         if self._models is None or not self._use_dred:
             return False
         middle = self._position + self._samples(self._frame_ms) // 2
-        return self._descriptions.vector(self._filler.core_time(middle)) is not None
+        return self._descriptions.covers(self._filler.core_time(middle))
 
     def _regular(self, packet: bytes) -> Floats:
         self._dtx = len(packet) <= DTX_BYTES
@@ -244,22 +246,17 @@ class Receiver:
     def _spread(self, mono: Floats) -> Floats:
         return mono[:, None] * self._balance
 
-    def _look_ahead(self, ahead: list[tuple[int, bytes]]) -> None:
-        """Tell where the packets that are here lie on the time axis of the output."""
+    def _look_ahead(self, waiting: list[tuple[int, bytes]], after: int) -> None:
+        """Tell where the packets that are here lie on the time axis of the output. after: number of
+        the frame that follows the one to be played now."""
         if self._models is None or not self._use_dred:
             return
-        assert self._buffer.next is not None
-        length = self._samples(self._frame_ms)
-        self._descriptions.look_at(
-            [
-                (
-                    self._buffer.next + distance,
-                    packet,
-                    self._filler.core_time(self._position + (distance + 1) * length),
-                )
-                for distance, packet in ahead
-            ]
-        )
+        at, length = self._position, self._samples(self._frame_ms)
+
+        def start_of(number: int) -> int:
+            return self._filler.core_time(at + (number - after + 1) * length)
+
+        self._descriptions.look_at(waiting, start_of)
 
     def _concealed(self) -> Floats:
         """A frame from DRED or from a guess, while the decoder follows with a substitute."""
@@ -285,8 +282,9 @@ class Receiver:
     def _look_across(self) -> Bridge | None:
         """Both sides of the gap that begins now, where it is not too long, its end is here, and
         descriptions leave something open."""
-        ahead = self._buffer.ahead()
-        missing = ahead[0][0] + 1 if ahead else 0  # frames
+        ahead, after = self._buffer.ahead(), self._buffer.next
+        assert after is not None
+        missing = ahead[0][0] - after + 1 if ahead else 0  # frames
         if not 0 < missing * self._frame_ms <= BRIDGE_MS or self._models is None:
             return None
         length = self._samples(self._frame_ms)
@@ -300,7 +298,7 @@ class Receiver:
         try:
             if lbrr:
                 heard.append(self._shadow.decode(ahead[0][1], length, fec=True))
-            for _, packet in takewhile(lambda p: p[0] == len(heard) - 1, ahead):
+            for _, packet in takewhile(lambda p: p[0] == after + len(heard) - 1, ahead):
                 heard.append(self._shadow.decode(packet, self._samples(duration_ms(packet))))
                 if (len(heard) - missing + lbrr) * self._frame_ms >= FUTURE_MS:
                     break
@@ -328,9 +326,10 @@ class Receiver:
         frame_ms = self._toc.frame_ms
         length = round(frame_ms * rate / 1000)
         frames = max(1, round(WARM_UP_MS / frame_ms)) if begins else 0
+        alike = primer.channels == self.channels
+        spread = self._balance if alike else np.ones(primer.channels, np.float32)
         for start in range(begin - frames * length, begin + whole, length):
             mono = self._filler.stretch(rate, start, start + length)[:, None]
-            spread = self._balance if primer.channels == self.channels else np.ones(1)
-            substitute = primer.encode(mono * np.broadcast_to(spread, primer.channels))
+            substitute = primer.encode(mono * spread)
             if start >= begin:
                 self._decoder.decode(substitute, self._samples(frame_ms))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,12 @@ from dred._native import Floats
 from dred.allocation import TYPICAL_BURST
 from dred.io.wav import resample, to_opus_rate
 from dred.models import Models
+from dred.packet import duration_ms
 from dred.pcm import interleaved
 from dred.receiver import Receiver, Source
 from dred.simulate.playing import AnyTrace, play, travel
 from dred.simulate.schemes import find_scheme
-from dred.simulate.sending import Settings, send_speech
+from dred.simulate.sending import Sent, Settings, send_speech
 from dred.simulate.split import Split, split_bitrate
 from dred.traces import Transit
 
@@ -34,9 +36,14 @@ class Simulation:
     kbps: float  # of RTP payloads, without headers of RTP and below
     lost: npt.NDArray[np.uint8]  # per packet
     sources: list[str]  # per frame
-    split: Split  # what the bits went to
+    sent: Sent  # the packets themselves
     transit: Transit  # when each packet came
     stats: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def split(self) -> Split:
+        """What the bits went to; how many LBRR took is measured when it is asked for."""
+        return split_bitrate(self.sent.packets, self.sent.payloads)
 
 
 def simulate(
@@ -82,19 +89,20 @@ def simulate(
         _silence(audio, sources)
     aligned = audio[sent.lookahead : sent.lookahead + len(wide)]
     back = resample(aligned, rate, sample_rate)[: len(samples)]
-    split = split_bitrate(sent.packets, sent.payloads)
+    packet_bytes = [len(payload) for payload in sent.payloads]
+    sent_ms = sum(map(duration_ms, sent.packets))
     return Simulation(
         pcm=back[:, 0] if array.ndim == 1 else back,
         scheme=scheme,
-        kbps=split.total,
+        kbps=8 * sum(packet_bytes) / sent_ms if sent_ms else 0.0,
         lost=transit.lost,
         sources=sources,
-        split=split,
+        sent=sent,
         transit=transit,
         stats={
             "sender": sent.stats,
             "receiver": receiver.stats.as_dict(),
-            "packet_bytes": [len(payload) for payload in sent.payloads],
+            "packet_bytes": packet_bytes,
         },
     )
 

@@ -64,17 +64,24 @@ def lbrr_bytes(packets: Sequence[bytes]) -> float:
 
 
 def _in_band(packet: bytes, decoder: OpusDecoder, fresh: bytes) -> int:
+    """Bytes of in-band FEC in all frames of a packet."""
+    # Each as a packet of its own, of code 0: a beginning of that is a packet as well.
+    first = bytes([packet[0] & 0xFC])
+    alone = [first + frame for frame in Packet(packet).frames]
+    return sum(_of_frame(frame, decoder, fresh) for frame in alone if has_lbrr(frame))
+
+
+def _of_frame(packet: bytes, decoder: OpusDecoder, fresh: bytes) -> int:
     """The bytes that decoding of the LBRR alone reads: the shortest beginning of the frame that
     gives the same sound as the whole. SILK writes LBRR in front of everything (RFC 6716 4.2.1)."""
-    plain = bytes(Packet(packet).without_extensions())
     samples = round(duration_ms(packet) * SILK_RATE / 1000)
 
     def sound(length: int) -> bytes:
         decoder.restore(fresh)
-        return decoder.decode(plain[:length], samples, fec=True).tobytes()
+        return decoder.decode(packet[:length], samples, fec=True).tobytes()
 
-    whole = sound(len(plain))
-    low, high = 1, len(plain)
+    whole = sound(len(packet))
+    low, high = 1, len(packet)
     while low < high:
         middle = (low + high) // 2
         if sound(middle) == whole:

@@ -6,7 +6,7 @@ from weights import random_models
 
 import dred
 from dred.packet import Packet
-from dred.receiver.description import LOOKAHEAD, SEARCHED, Description, Descriptions, fused
+from dred.receiver.description import LOOKAHEAD, SEARCHED, Descriptions
 
 rng = np.random.default_rng(5)
 LATENTS = rng.laplace(0, 8, (60, 25)).astype(np.float32)
@@ -29,71 +29,75 @@ def reference_index(distance, offset, step=0):
     return (distance + 40 * offset) // 160 - 2 - step
 
 
+def decoded(payload):
+    """All vectors of a payload, newest first."""
+    parsed = dred.decode_payload(payload)
+    return dred.rdovae_decode(parsed.state, parsed.latents, random_models())
+
+
+def descriptions_of(*packets, start=1600):
+    """Packets that begin 320 samples apart."""
+    descriptions = Descriptions(random_models())
+    descriptions.look_at(list(enumerate(packets)), lambda number: start + 320 * number)
+    return descriptions
+
+
 @pytest.mark.parametrize("offset", [16, 10, 9, 6, 2, 0, -3, -40])
 def test_vectors_are_those_of_the_reference(offset):
-    packet, _ = carrier(offset=offset)
-    start = 16000
-    description = Description(random_models(), packet, start)
-    assert description.offset == offset
+    packet, payload = carrier(offset=offset)
+    start, features = 16000, decoded(payload)
+    descriptions = descriptions_of(packet, start=start)
+    served = 0
     for distance in range(160, 8 * 640, 160):
-        k = description.index(start - distance + LOOKAHEAD)
+        row = descriptions.vector(start - distance + LOOKAHEAD)
         expected = reference_index(distance, offset)
+        if row is None:
+            assert not 0 <= expected < len(features) - 1
+            continue
+        [k] = np.flatnonzero((features == row).all(axis=1))
         # The reference's floor is on average half a step behind; rounding is at most one apart.
         assert expected <= k <= expected + 1
         # And its centre is the nearest to what the vocoder wants.
         centre = start + 40 * offset - 160 * (k + 1)
         assert abs(centre - (start - distance + LOOKAHEAD)) <= 80
+        served += 1
+    assert served > 10
 
 
 def test_vectors_are_the_decoded_ones():
-    models = random_models()
     packet, payload = carrier(chunks=5)
-    decoded = dred.decode_payload(payload)
-    features = dred.rdovae_decode(decoded.state, decoded.latents, models)
-    description = Description(models, packet, 8000)
-    assert description.steps == len(features) == 20
+    features = decoded(payload)
+    end = 8000 + 40 * 10
+    descriptions = descriptions_of(packet, start=8000)
+    assert len(features) == 20
     for k in (19, 0, 7):
-        centre = description.end - 160 * (k + 1)
-        assert np.array_equal(description.vector(centre), features[k])
-    assert description.vector(description.end - 160 * 21) is None
-    assert description.vector(description.end) is None
-    assert not description.covers(description.end + 1000)
+        assert np.array_equal(descriptions.vector(end - 160 * (k + 1)), features[k])
+    assert descriptions.vector(end - 160 * 21) is None
+    assert descriptions.vector(end) is None
+    assert not descriptions.covers(end + 1000)
 
 
 def test_the_frame_that_carries_it_counts():
-    packet, _ = carrier(frame=2, frame_ms=60)
+    packet, payload = carrier(frame=2, frame_ms=60)
     if len(Packet.parse(packet).frames) != 3:
         pytest.skip("this libopus writes 60 ms as one frame")
-    assert Description(random_models(), packet, 0).offset == 10 + 16
+    end = 40 * (10 + 16)
+    row = descriptions_of(packet, start=0).vector(end - 160)
+    assert np.array_equal(row, decoded(payload)[0])
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00", b"D", bytes(40), b"\xff" * 60])
 def test_content_never_matters(content):
     plain = Packet.parse(opus_packets(16000, 1)[0])
     extension = dred.packet.Extension(126, 0, b"D\x0c" + content)
-    description = Description(random_models(), bytes(plain.with_extensions([extension])), 0)
+    descriptions = descriptions_of(bytes(plain.with_extensions([extension])), start=0)
     for centre in range(-20000, 2000, 1000):
-        row = description.vector(centre)
+        row = descriptions.vector(centre)
         assert row is None or np.isfinite(row).all()
 
 
 def test_a_packet_without_describes_nothing():
-    description = Description(random_models(), opus_packets(16000, 1)[0], 0)
-    assert description.steps == 0
-    assert description.vector(-400) is None
-
-
-def descriptions_of(*packets, models=None):
-    """Packets that begin 320 samples apart, from 1600 on."""
-    descriptions = Descriptions(models or random_models())
-    descriptions.look_at([(k, packet, 1600 + 320 * k) for k, packet in enumerate(packets)])
-    return descriptions
-
-
-def test_one_packet_is_taken_as_it_is():
-    packet, _ = carrier()
-    row = descriptions_of(packet).vector(1000)
-    assert np.array_equal(row, Description(random_models(), packet, 1600).vector(1000))
+    assert descriptions_of(opus_packets(16000, 1)[0], start=0).vector(-400) is None
 
 
 def test_the_mean_of_two_packets_is_between_them():
@@ -107,13 +111,24 @@ def test_the_mean_of_two_packets_is_between_them():
     assert np.abs(both - rows[1]).max() > 0.01
 
 
-def test_finer_and_newer_counts_more():
-    coarse = Description(random_models(), carrier(q0=12)[0], 1600)
-    fine = Description(random_models(), carrier(q0=3)[0], 1600)
-    assert fine.error(1000) < coarse.error(1000)
-    assert fine.error(fine.end - 160) < fine.error(fine.end - 5 * 160)
-    two = [np.full(20, 1, np.float32), np.zeros(20, np.float32)]
-    assert fused(two, [1.0, 3.0])[0] == pytest.approx(0.9)
+@pytest.mark.parametrize(
+    ("behind", "levels", "older"), [(1, (3, 12), 1), (9, (3, 12), 1.4), (9, (7, 7), 1.4)]
+)
+def test_finer_and_newer_counts_more(behind, levels, older):
+    """Weights 1 / error^2; the error grows by 15 % per level, and is larger in older chunks."""
+    packets = [carrier(newest=40 + i, q0=level) for i, level in enumerate(levels)]
+    centre = 1600 + 400 - 160 * behind
+    indices = [(1600 + 320 * i + 400 - centre) // 160 - 1 for i in range(2)]
+    rows = [decoded(payload)[k] for (_, payload), k in zip(packets, indices, strict=True)]
+    errors = [
+        1.15**level * (older if k > 3 else 1) for level, k in zip(levels, indices, strict=True)
+    ]
+    weights = np.array(errors) ** -2.0
+    expected = weights @ rows / weights.sum()
+    if abs(rows[1][18] - rows[0][18]) >= 0.1:
+        expected[18] = rows[0][18]
+    served = descriptions_of(*(packet for packet, _ in packets)).vector(centre)
+    assert np.allclose(served, expected, atol=1e-5)
 
 
 def test_a_finer_packet_wins_over_earlier_ones():
@@ -133,18 +148,26 @@ def test_a_later_packet_serves_where_the_first_cannot():
         assert np.array_equal(descriptions_of(first, long).vector(-1000), expected)
 
 
-def test_pitches_an_octave_apart_are_not_averaged():
-    low, high = np.zeros(20, np.float32), np.ones(20, np.float32)
-    near = low + np.float32(0.05)
-    assert fused([low, high], [1.0, 1.0])[18] == 0
-    assert fused([low, high], [1.0, 1.0])[17] == pytest.approx(0.5)
-    assert fused([low, near, high], [1.0, 1.0, 1.0])[18] == pytest.approx(0.025)
+def test_pitches_far_apart_are_not_averaged():
+    """The finer one's counts; those that are alike are averaged as all else is."""
+    kinds = set()
+    for newest in range(30, 50):
+        fine, coarse = carrier(newest=newest, q0=2), carrier(newest=newest + 3, q0=5)
+        pitches = decoded(fine[1])[2][18], decoded(coarse[1])[4][18]
+        served = descriptions_of(fine[0], coarse[0]).vector(1600 + 400 - 3 * 160)[18]
+        far = abs(pitches[1] - pitches[0]) >= 0.1
+        kinds.add(far)
+        if far:
+            assert served == pitches[0]
+        else:
+            assert min(pitches) < served < max(pitches)
+    assert kinds == {True, False}
 
 
 def test_no_more_packets_are_decoded_than_serve():
     descriptions = descriptions_of(*[carrier()[0]] * 10)
     descriptions.vector(1000)
-    assert len(descriptions._made) == SEARCHED
+    assert len(descriptions._parsed) == SEARCHED
 
 
 def test_cover_promises_what_vectors_give():
@@ -166,10 +189,28 @@ def test_too_old_for_all():
     assert descriptions_of(carrier()[0], carrier()[0]).vector(1600 - 8 * 640 - 3000) is None
 
 
+def test_decoders_serve_again():
+    """Packets are parsed once as long as they wait, by decoders of those that are played."""
+    first, second = carrier(newest=40)[0], carrier(newest=50)[0]
+    descriptions = descriptions_of(first)
+    before = descriptions.vector(1000)
+    _, decoder = descriptions._parsed[0]
+    descriptions.look_at([(0, first), (1, second)], lambda number: 1600 + 320 * number)
+    descriptions.vector(1000)
+    assert descriptions._parsed[0][1] is decoder
+    made = [decoder for _, decoder in descriptions._parsed.values()]
+    descriptions.look_at([(5, second)], lambda number: 1600)
+    after = descriptions.vector(1000)
+    assert descriptions._parsed.keys() == {5}
+    assert descriptions._parsed[5][1] in made
+    assert np.array_equal(after, descriptions_of(second).vector(1000))
+    # Another stream, whose packets bear the same numbers.
+    descriptions.look_at([(5, first)], lambda number: 1600)
+    assert np.array_equal(descriptions.vector(1000), before)
+
+
 def test_vectors_of_a_start_and_of_a_step():
-    descriptions = Descriptions(random_models())
-    packet, _ = carrier()
-    descriptions.look_at([(1, packet, 4800)])
+    descriptions = descriptions_of(carrier()[0], start=4800)
     rows, known = descriptions.vectors(3200, 3)
     assert rows.shape == (3, 20)
     assert known.all()
@@ -177,7 +218,7 @@ def test_vectors_of_a_start_and_of_a_step():
     assert np.array_equal(rows[2:], last)
     before, _ = descriptions.vectors(3200 - 160, 1)
     assert np.array_equal(rows[1:2], before)
-    descriptions.look_at([])
+    descriptions.look_at([], int)
     rows, known = descriptions.vectors(3200, 3)
     assert not known.any()
     assert not rows.any()

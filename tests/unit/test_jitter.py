@@ -134,7 +134,7 @@ def test_ahead_tells_distances():
     buffer = JitterBuffer(0)
     fill(buffer, [10, 12, 13])
     assert buffer.take() == packet(10)
-    assert buffer.ahead() == [(1, packet(12)), (2, packet(13))]
+    assert buffer.ahead() == [(12, packet(12)), (13, packet(13))]
     assert len(buffer) == 2
 
 

@@ -78,6 +78,14 @@ def test_frame_durations(frame_ms):
     assert len(result.lost) == -(-(16000 + 104) // (16 * frame_ms))
 
 
+@pytest.mark.parametrize("frame_ms", [40, 60])
+def test_lbrr_in_packets_of_several_frames(frame_ms):
+    """Hybrid frames last 20 ms: a longer packet holds two or three, with LBRR in each."""
+    split = simulate(voice(48000, 1), 48000, GAP, frame_ms=frame_ms, bitrate=64000).split
+    one = simulate(voice(48000, 1), 48000, GAP, frame_ms=20, bitrate=64000).split
+    assert 0.5 * one.lbrr < split.lbrr < 2 * one.lbrr
+
+
 def test_everything_lost_and_the_start_lost():
     pcm = voice(16000, 1)
     result = simulate(pcm, 16000, [1])
