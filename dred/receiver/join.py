@@ -11,7 +11,7 @@ import numpy as np
 from dred._native import Floats
 
 # Steps between samples may be so much larger than the largest one elsewhere.
-STEEPER = 1.25
+STEEPER = 1.5
 
 
 def equal_gain(first: Floats, second: Floats) -> Floats:

@@ -206,13 +206,11 @@ class Receiver:
         length = self._samples(self._frame_ms)
         if self._models is None:
             return self._decoder.decode(packet, length, fec=fec)
-        if fec and not self._filler.active:
-            self._witness.begin(self._decoder)
         frame = self._decoder.decode(packet, length, fec=fec)
-        other = self._witness.hear(None if fec else packet, length)
+        other = self._witness.hear(packet, length, fec=fec)
         if self._filler.active:
             frame = self._leave_gap(frame)
-        elif other is not None and not fec:
+        elif other is not None:
             frame = self._calm(frame, other)
         self._filler.played(downmix(frame))
         self._follow_balance(frame)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dred._native import Floats
 from dred.opus import OpusDecoder
 
-# Packets behind a loss, after which both decoders have forgotten it.
+# Packets behind a gap, after which both decoders have forgotten it.
 LISTENS = 4
 
 
@@ -19,17 +19,17 @@ class Witness:
         self._left = 0  # packets that it still wants to hear
 
     def begin(self, decoder: OpusDecoder) -> None:
-        """A loss begins after all that this decoder has heard."""
+        """A gap begins after all that this decoder has heard."""
         self._decoder.restore(decoder.save())
         self._left = LISTENS
 
-    def hear(self, packet: bytes | None, samples: int) -> Floats | None:
-        """What it makes of a packet that came, or of one that did not (None); None where no loss
-        is near. samples: per channel, as for `OpusDecoder.decode`."""
+    def hear(self, packet: bytes | None, samples: int, *, fec: bool = False) -> Floats | None:
+        """What it makes of a packet, or of one that did not come (None); None where no gap is
+        near. samples, fec: as for `OpusDecoder.decode`."""
         if not self._left:
             return None
         self._left -= packet is not None
-        return self._decoder.decode(packet, samples)
+        return self._decoder.decode(packet, samples, fec=fec)
 
     def hand_over(self, decoder: OpusDecoder) -> None:
         """Give a decoder this past in the place of its own."""

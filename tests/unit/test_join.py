@@ -78,7 +78,7 @@ def listen(packets, end, lost, models):
 
 
 # A vowel ends in the gap, and a fricative comes behind it: the memory of the decoder, full of the
-# vowel that the substitute packets went on with, or LBRR, rings through the fricative's filter.
+# vowel that the substitute packets went on with, rings through the fricative's filter.
 @pytest.mark.parametrize(
     ("end", "lost", "lbrr", "models"),
     [
