@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dred._core import ffi, lib
 from dred._native import Floats, Handle, check, pointer
-from dred.allocation import TYPICAL_BURST, Budget, Levels, Split, choices, split_bitrate
+from dred.allocation import TYPICAL_BURST, Budget, Levels, Need, Split, choices, split_bitrate
 from dred.models import Models, load_models
 from dred.opus import OpusEncoder
 from dred.packet import attach_payload
@@ -128,24 +128,22 @@ class Sender:
         if not idle_reason and not self._analyses:
             raise ValueError("a sender that began without DRED cannot send it; make a new one")
         chunks = min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS)
-        split = Split(bitrate, lbrr is not False and loss_percent > 0)
+        split = Split(bitrate, Need(lbrr=lbrr is not False and loss_percent > 0))
         if not idle_reason:
             split = split_bitrate(
                 bitrate, loss_percent, lbrr,
                 burst=loss_burst, frame_ms=self.frame_ms, chunks=chunks, wait_ms=self._jitter_ms,
             )  # fmt: skip
-            self._choices = choices(
-                loss_burst, self.frame_ms, split.lbrr, split.spacing, self._jitter_ms
-            )
+            self._choices = choices(split.need)
         self._opus.configure(
             bitrate=split.regular,
-            lbrr=split.lbrr,
+            lbrr=split.need.lbrr,
             loss_percent=min(loss_percent, LBRR_LOSS_PERCENT),
         )
         packet_bits = bitrate * self.frame_ms / 1000
         dred_bits = packet_bits - split.regular * self.frame_ms / 1000
-        self._budget = Budget(packet_bits, dred_bits, split.spacing)
-        self._chunks, self._spacing = chunks, split.spacing
+        self._budget = Budget(packet_bits, dred_bits, split.need.spacing)
+        self._chunks, self._spacing = chunks, split.need.spacing
         self._idle_reason = idle_reason
 
     @property

@@ -8,7 +8,7 @@ heard (`need`) times what it costs then (`tables`). `budget` keeps the account.
 
 from dred.allocation.budget import Budget
 from dred.allocation.levels import Levels, choices
-from dred.allocation.need import TYPICAL_BURST
+from dred.allocation.need import TYPICAL_BURST, Need
 from dred.allocation.split import SIGNALLING_BYTES, Split, split_bitrate
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "TYPICAL_BURST",
     "Budget",
     "Levels",
+    "Need",
     "Split",
     "choices",
     "split_bitrate",

@@ -9,14 +9,14 @@ makes the best ones: the convex hull of damage over bits.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from dred._core import ffi, lib
-from dred.allocation.need import MAX_CHUNKS, needed
+from dred.allocation.need import MAX_CHUNKS, Need, needed
 from dred.allocation.tables import tables
 
 LEVELS: int = lib.DRED_LEVELS
@@ -70,21 +70,17 @@ class Choice:
 
 
 class Choices:
-    """The choice for a past of 1, 2, ... 26 chunks: `choices[n - 1]`, worked out when asked for.
+    """The choice for a past of 1, 2, ... 26 chunks: `choices[n - 1]`, worked out when asked for."""
 
-    burst, frame_ms, lbrr, spacing, wait_ms: as of `needed`."""
-
-    def __init__(
-        self, burst: float, frame_ms: int, lbrr: bool, spacing: int, wait_ms: float | None
-    ) -> None:
+    def __init__(self, need: Need) -> None:
         table = tables()
         self._settings, levels = _legal_settings()
         state_bits = table.state_bits[self._settings[:, 0], None]
         self._bits = HEADER_BITS + state_bits + np.cumsum(table.latent_bits[levels], axis=1)
-        weights = needed(burst, frame_ms, lbrr, spacing, wait_ms)
+        weights = needed(need)
         saved = np.cumsum(weights * (table.undescribed - table.chunk_damage[levels]), axis=1)
         # Of all that is lost, described in time or not.
-        everything = needed(burst, frame_ms, lbrr).sum()
+        everything = needed(replace(need, spacing=1, wait_ms=None)).sum()
         self._damage = everything * table.undescribed - saved
         self._made: dict[int, Choice] = {}
 
@@ -101,11 +97,9 @@ class Choices:
 
 
 @lru_cache(maxsize=64)
-def choices(
-    burst: float, frame_ms: int, lbrr: bool, spacing: int = 1, wait_ms: float | None = None
-) -> Choices:
+def choices(need: Need) -> Choices:
     """One table per kind of stream, shared by all senders."""
-    return Choices(burst, frame_ms, lbrr, spacing, wait_ms)
+    return Choices(need)
 
 
 @lru_cache(maxsize=1)

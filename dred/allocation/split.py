@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dred.allocation.levels import choices
-from dred.allocation.need import MAX_CHUNKS, TYPICAL_BURST, needed
+from dred.allocation.need import MAX_CHUNKS, TYPICAL_BURST, Need, needed
 from dred.allocation.tables import tables
 
 # Prefix, extension byte, count byte and padding length of a packet that had no padding.
@@ -26,18 +26,18 @@ SIGNALLING_BYTES = 5
 REGULAR_WEIGHT, INAUDIBLE, LBRR_MARGIN = 0.42, 0.15, 0.03
 TABLED_LOSS = 0.2  # what the tables are of
 GRID = 100  # bit/s between splits that are compared
+LOSS_STEP, HIGHEST_LOSS = 0.05, 0.6
 MAX_SPACING = 4  # packets from one payload to the next; more gains little and waits longer
 LEAST_REGULAR = 6000  # bit/s, where Opus ends
 
 
 @dataclass(frozen=True)
 class Split:
-    """regular: bit/s for Opus, LBRR included; the rest is for DRED. lbrr: whether to send it.
-    spacing: packets from one payload to the next. damage: expected loss of PESQ-WB."""
+    """regular: bit/s for Opus, LBRR included; the rest is for DRED. need: of what losses, whether
+    LBRR is sent, and in every which packet a payload. damage: expected loss of PESQ-WB."""
 
     regular: int
-    lbrr: bool
-    spacing: int = 1
+    need: Need
     damage: float = 0.0
 
 
@@ -60,35 +60,36 @@ def split_bitrate(
     if total < 1000 * tables().lbrr_kbps[0]:
         lbrr = False  # there is no place for it, asked for or not
     regular = np.arange(min(total, LEAST_REGULAR), total + 1, GRID)
-    candidates = (False, True) if lbrr is None else (lbrr,)
-    spacings = range(1, 2 if wait_ms is None else MAX_SPACING + 1)
-    found = [
-        _least(regular, total, loss_percent, each, burst, frame_ms, chunks, spacing, wait_ms)
-        for each in candidates
-        for spacing in spacings
+    # Rounded: the tables are worked out for each.
+    loss = min(max(LOSS_STEP, round(loss_percent / 100 / LOSS_STEP) * LOSS_STEP), HIGHEST_LOSS)
+    kinds = [
+        Need(burst, frame_ms, with_lbrr, spacing, wait_ms, loss)
+        for with_lbrr in ((False, True) if lbrr is None else (lbrr,))
+        for spacing in range(1, 2 if wait_ms is None else MAX_SPACING + 1)
     ]
+    found = [_least(regular, total, loss_percent, kind, chunks) for kind in kinds]
     return min(found, key=lambda split: split.damage)
 
 
 def _least(
-    regular: npt.NDArray[np.int64], total: int, loss_percent: int, lbrr: bool, burst: float,
-    frame_ms: int, chunks: int, spacing: int, wait_ms: float | None,
-) -> Split:  # fmt: skip
+    regular: npt.NDArray[np.int64], total: int, loss_percent: int, need: Need, chunks: int
+) -> Split:
     """The best of these bitrates."""
-    table, loss = tables(), loss_percent / 100
+    table, loss, lbrr = tables(), loss_percent / 100, need.lbrr
     core = regular * (1 - table.lbrr_share) if lbrr else regular
     heard = REGULAR_WEIGHT * np.maximum(_regular_damage(core / 1000) - INAUDIBLE, 0.0)
-    bits = spacing * (total - regular) * frame_ms / 1000 - 8 * SIGNALLING_BYTES
-    weights = needed(burst, frame_ms, False)
-    lost = choices(burst, frame_ms, lbrr, spacing, wait_ms)[chunks - 1].damage_at(bits)
+    per_payload = need.spacing * need.frame_ms / 1000  # seconds
+    bits = (total - regular) * per_payload - 8 * SIGNALLING_BYTES
+    everything = needed(Need(need.burst, need.frame_ms)).sum()
+    lost = choices(need)[chunks - 1].damage_at(bits)
     if lbrr:
         restored = np.interp(regular / 1000, table.lbrr_kbps, table.lbrr_damage)
-        lost = lost + (weights - needed(burst, frame_ms, True)).sum() * restored
+        lost += (everything - needed(Need(need.burst, need.frame_ms, True)).sum()) * restored
         heard = np.where(regular < 1000 * table.lbrr_kbps[0], np.inf, heard)
-    damage = (1 - loss) * heard + lbrr * LBRR_MARGIN + loss / TABLED_LOSS * lost / weights.sum()
+    damage = (1 - loss) * heard + lbrr * LBRR_MARGIN + loss / TABLED_LOSS * lost / everything
     # Where damages tie, the regular frames take what DRED can make no use of.
     best = len(damage) - 1 - int(np.argmin(damage[::-1]))
-    return Split(int(regular[best]), lbrr, spacing, float(damage[best]))
+    return Split(int(regular[best]), need, float(damage[best]))
 
 
 def _regular_damage(kbps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
