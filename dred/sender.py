@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +87,7 @@ class Sender:
         self._flushed = 0  # samples that a flush took care of
         self._sent = 0  # packets
         self._waits = 0  # packets until the next payload is due
-        self._trim, self._jitter_ms = trim, jitter_ms
+        self._trim, self._jitter_ms = trim, checked_delay(jitter_ms)
         self.stats: Counter[str] = Counter()
         # Without DRED at the beginning there is no analysis, which costs more than all else.
         self._analyses = dred_ms > 0 and loss_percent > 0
@@ -100,6 +101,17 @@ class Sender:
             self._out = ffi.new("unsigned char[]", HIGHEST_PAYLOAD)
             self._request = ffi.new("dred_encode_request *")
             self._result = ffi.new("dred_encode_result *")
+
+    @property
+    def jitter_ms(self) -> float | None:
+        """Play-out delay of the receiver, as far as it is known. It may be set at any time, as
+        reports come to tell it."""
+        return self._jitter_ms
+
+    @jitter_ms.setter
+    def jitter_ms(self, milliseconds: float | None) -> None:
+        self._jitter_ms = checked_delay(milliseconds)
+        self.configure(**self._settings)
 
     def configure(
         self,
@@ -127,6 +139,10 @@ class Sender:
         )
         if not idle_reason and not self._analyses:
             raise ValueError("a sender that began without DRED cannot send it; make a new one")
+        self._settings: dict[str, Any] = {
+            "bitrate": bitrate, "lbrr": lbrr, "dred_ms": dred_ms, "loss_percent": loss_percent,
+            "loss_burst": loss_burst,
+        }  # fmt: skip
         chunks = min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS)
         split = Split(bitrate, Need(lbrr=lbrr is not False and loss_percent > 0))
         if not idle_reason:
@@ -227,3 +243,10 @@ class Sender:
         )  # fmt: skip
         size: int = lib.dred_encoder_payload(self._encoder.raw, request, self._out, self._result)
         return size
+
+
+def checked_delay(milliseconds: float | None) -> float | None:
+    """A play-out delay that can be, or a ValueError."""
+    if milliseconds is not None and not milliseconds >= 0:
+        raise ValueError(f"jitter_ms: expected 0 or more, got {milliseconds}")
+    return milliseconds

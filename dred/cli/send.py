@@ -102,6 +102,7 @@ def run(args: argparse.Namespace) -> None:
         send_rtcp=not args.no_rtcp,
         on_second=second_printer(changes) if args.stats else None,
         on_report=adaptation,
+        on_delay=expect_delay(sender) if args.jitter_ms is None else None,
         on_packet=(lambda packet, ms: sent.append((ms, packet))) if args.pcap else None,
     )  # fmt: skip
     source = live.address
@@ -125,6 +126,15 @@ def run(args: argparse.Namespace) -> None:
         print_json(report)
     else:
         print(f"{stats.packets} packets, {report['kbps']:.1f} kb/s with RTP headers")
+
+
+def expect_delay(sender: "Sender") -> "Callable[[float], None]":
+    """Tells the sender the delay that the other end reports."""
+
+    def expect(milliseconds: float) -> None:
+        sender.jitter_ms = milliseconds
+
+    return expect
 
 
 def rtp_seconds(stats: "SendStats", frame_ms: int) -> float:
@@ -169,6 +179,7 @@ def reported(stats: "SendStats") -> dict[str, float | None]:
         "loss": stats.reported_loss,
         "jitter_ms": stats.reported_jitter_ms,
         "round_trip_ms": stats.round_trip_ms,
+        "playout_ms": stats.reported_delay_ms,
         "mean_burst": losses.mean_burst,
         "longest_burst": losses.longest_burst,
     }
@@ -190,6 +201,8 @@ def second_printer(
             )
             if stats.round_trip_ms is not None:
                 line += f"  round trip {stats.round_trip_ms:.1f} ms"
+            if stats.reported_delay_ms is not None:
+                line += f"  play-out {stats.reported_delay_ms:.0f} ms"
         if changes:
             chosen = changes[-1][1]
             line += (

@@ -197,9 +197,16 @@ class LiveReceiver:
         # Before the name: Wireshark 4.0 finds fault with loss runs at the end of a datagram.
         if flags:
             packets.append(rtcp.LossRuns(self._ssrc, reception.ssrc, begin, tuple(flags)))
+        packets.append(self._playout_delay(reception.ssrc))
         packets.append(rtcp.SourceName(self._ssrc, self._name))
         with suppress(OSError):  # reports are for those who want them
             self._socket.sendto(rtcp.build(packets), self._peer)
+
+    def _playout_delay(self, ssrc: int) -> rtcp.PlayoutDelay:
+        nominal, longest = self.receiver.jitter_ms, self._jitter_ms
+        return rtcp.PlayoutDelay(
+            self._ssrc, ssrc, int(nominal), int(max(nominal, longest)), longest > nominal
+        )
 
 
 class _MediaClock:

@@ -33,6 +33,7 @@ class SendStats:
     reported_loss: float | None = None  # since the report before
     reported_jitter_ms: float | None = None
     round_trip_ms: float | None = None
+    reported_delay_ms: float | None = None  # what the other end lets packets wait (RFC 7005)
     lost_flags: list[int] = field(default_factory=list)  # from loss reports (RFC 3611)
 
     def losses(self) -> LossFigures:
@@ -47,7 +48,8 @@ class LiveSender:
     Sender reports leave on the same port each second (RFC 5761), and a BYE at the end; the
     receiver's reports come back there. on_second is called with the stats once a second of the
     call, on_packet with what was sent and its time in ms, on_report with the time, the share lost
-    since the last report, and flags of which where it says so.
+    since the last report, and flags of which where it says so; on_delay with the play-out delay
+    in ms, where a report says another one than before.
     """
 
     def __init__(
@@ -61,10 +63,12 @@ class LiveSender:
         on_second: Callable[[int, SendStats], None] | None = None,
         on_packet: Callable[[RtpPacket, float], None] | None = None,
         on_report: Callable[[float, float, list[int]], None] | None = None,
+        on_delay: Callable[[float], None] | None = None,
     ) -> None:
         self._rtp, self._realtime, self._send_rtcp = rtp, realtime, send_rtcp
         self._name = name
         self._on_second, self._on_packet, self._on_report = on_second, on_packet, on_report
+        self._on_delay = on_delay
         self.stats = SendStats()
         self._socket = open_socket(connect=to)
         self._clock_ms = 0.0  # of the call: media sent so far
@@ -157,9 +161,17 @@ class LiveSender:
                         fraction = self.stats.reported_loss
             elif isinstance(packet, rtcp.LossRuns) and packet.ssrc == self._rtp.ssrc:
                 flags += packet.flags
+            elif isinstance(packet, rtcp.PlayoutDelay) and packet.ssrc == self._rtp.ssrc:
+                self._take_delay(packet.nominal_ms)
         self.stats.lost_flags = [*self.stats.lost_flags, *flags][-LOSS_MEMORY:]
         if fraction is not None and self._on_report is not None:
             self._on_report(self._clock_ms, fraction, flags)
+
+    def _take_delay(self, milliseconds: float) -> None:
+        changed = milliseconds != self.stats.reported_delay_ms
+        self.stats.reported_delay_ms = milliseconds
+        if changed and self._on_delay is not None:
+            self._on_delay(milliseconds)
 
     def _take_block(self, block: rtcp.ReportBlock) -> None:
         self.stats.reports += 1

@@ -96,6 +96,12 @@ class Playout:
         return self._receiver.stats
 
     @property
+    def jitter_ms(self) -> float:
+        """Play-out delay of packets that come as fast as the jitter measured lets them: what
+        descriptions may be late by."""
+        return self.recover_ms
+
+    @property
     def clock_ms(self) -> float:
         """The clock of arrivals: what was pulled so far."""
         return self._clock_ms

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""RTCP packets (RFC 3550 section 6, loss runs of RFC 3611) to bytes and back; keeps no counts.
+"""RTCP packets (RFC 3550 section 6, loss runs of RFC 3611, play-out delays of RFC 7005) to bytes
+and back; keeps no counts.
 
 A datagram holds several: a report first, then the source's name (SDES CNAME), then the others.
 Kinds that are not known here are skipped in reading, as section 6.1 asks.
@@ -16,11 +17,15 @@ from dred.rtp.packet import VERSION
 
 SR, RR, SDES, BYE, XR = 200, 201, 202, 203, 207
 CNAME = 1
-LOSS_RLE = 1  # XR block type
+LOSS_RLE, JITTER_BUFFER = 1, 23  # XR block types
 MAX_REPORTS = 31
 REPORT = struct.Struct(">IB3sIIII")
 SENDER = struct.Struct(">QIII")
 RLE_HEADER = struct.Struct(">IHH")
+BUFFER = struct.Struct(">IHHHH")
+SAMPLED, ADAPTIVE = 0x40, 0x20  # of a buffer's block: figures of a moment; a delay that follows
+UNKNOWN_MS = 0xFFFF
+LONGEST_MS = 0xFFFD
 MAX_RUN = (1 << 14) - 1
 # Seconds from the NTP epoch, 1900, to that of Unix.
 NTP_UNIX = 2208988800
@@ -144,7 +149,27 @@ class LossRuns:
         return _packet(XR, 0, _word(self.reporter), head, body)
 
 
-Rtcp = SenderReport | ReceiverReport | SourceName | Bye | LossRuns
+@dataclass(frozen=True)
+class PlayoutDelay:
+    """How long a receiver lets packets of a source wait (RFC 7005), in ms: what a sender needs to
+    know of descriptions that come later. nominal: those that come in time. maximum: the delay gets
+    no longer. adaptive: it follows the network."""
+
+    reporter: int
+    ssrc: int
+    nominal_ms: int
+    maximum_ms: int
+    adaptive: bool = False
+
+    def __bytes__(self) -> bytes:
+        delays = (min(ms, LONGEST_MS) for ms in (self.nominal_ms, self.maximum_ms))
+        body = BUFFER.pack(self.ssrc, *delays, UNKNOWN_MS, UNKNOWN_MS)
+        kind = SAMPLED | ADAPTIVE * self.adaptive
+        head = struct.pack(">BBH", JITTER_BUFFER, kind, len(body) // 4)
+        return _packet(XR, 0, _word(self.reporter), head, body)
+
+
+Rtcp = SenderReport | ReceiverReport | SourceName | Bye | LossRuns | PlayoutDelay
 
 
 def build(packets: Iterable[Rtcp]) -> bytes:
@@ -235,25 +260,34 @@ def _extended(body: bytes) -> list[Rtcp]:
     found: list[Rtcp] = []
     at = 4
     while at < len(body):
-        kind, thinning, words = struct.unpack_from(">BBH", body, at)
+        kind, options, words = struct.unpack_from(">BBH", body, at)
         block = body[at + 4 : at + 4 + 4 * words]
         at += 4 + 4 * words
-        if kind != LOSS_RLE or thinning & 15:
-            continue
-        ssrc, begin, end = RLE_HEADER.unpack_from(block)
-        count = (end - begin) & 0xFFFF
-        flags: list[int] = []
-        for (chunk,) in struct.iter_unpack(">H", block[RLE_HEADER.size :]):
-            if chunk & 0x8000:  # a vector of 15 bits, 1 is received
-                flags += [1 - (chunk >> bit & 1) for bit in range(14, -1, -1)]
-            elif chunk:
-                flags += [1 - (chunk >> 14)] * (chunk & MAX_RUN)
-            else:
-                break
-            if len(flags) > count:
-                break
-        found.append(LossRuns(reporter, ssrc, begin, tuple(flags[:count])))
+        if kind == LOSS_RLE and not options & 15:  # no thinning
+            found.append(_loss_runs(reporter, block))
+        elif kind == JITTER_BUFFER:
+            ssrc, nominal, maximum, _, _ = BUFFER.unpack_from(block)
+            if max(nominal, maximum) <= LONGEST_MS:
+                found.append(
+                    PlayoutDelay(reporter, ssrc, nominal, maximum, bool(options & ADAPTIVE))
+                )
     return found
+
+
+def _loss_runs(reporter: int, block: bytes) -> LossRuns:
+    ssrc, begin, end = RLE_HEADER.unpack_from(block)
+    count = (end - begin) & 0xFFFF
+    flags: list[int] = []
+    for (chunk,) in struct.iter_unpack(">H", block[RLE_HEADER.size :]):
+        if chunk & 0x8000:  # a vector of 15 bits, 1 is received
+            flags += [1 - (chunk >> bit & 1) for bit in range(14, -1, -1)]
+        elif chunk:
+            flags += [1 - (chunk >> 14)] * (chunk & MAX_RUN)
+        else:
+            break
+        if len(flags) > count:
+            break
+    return LossRuns(reporter, ssrc, begin, tuple(flags[:count]))
 
 
 def _runs(flags: Sequence[int]) -> list[tuple[int, int]]:

@@ -31,7 +31,7 @@ def packets():
 
 def call(
     packets, *, loss=None, jitter_ms=0.0, realtime=False, red=0, adaptive=False, on_report=None,
-    **receiving,
+    on_delay=None, **receiving,
 ):  # fmt: skip
     """One call through a relay; (audio, receiving end, relay, sender's stats)."""
     receiver = Receiver(RATE, 1, jitter_ms=receiving.get("jitter_ms", 60), concealment="classic")
@@ -40,7 +40,11 @@ def call(
     live = LiveReceiver(HERE, receiver, realtime=realtime, idle_s=2.0, **receiving)
     relay = Relay(HERE, live.address, loss and parse_model(loss), jitter_ms=jitter_ms, seed=3)
     sender = LiveSender(
-        relay.address, RtpSender(red_copies=red), realtime=realtime, on_report=on_report
+        relay.address,
+        RtpSender(red_copies=red),
+        realtime=realtime,
+        on_report=on_report,
+        on_delay=on_delay,
     )
     ended = threading.Event()
     heard = []
@@ -95,6 +99,14 @@ def test_losses_are_told_to_the_sender(packets):
     assert told[-1][1] == stats.reported_loss
     assert stats.round_trip_ms is not None
     assert sum(live.receiver.stats.frames().values()) >= FRAMES - 8
+
+
+@pytest.mark.parametrize("adaptive", [False, True])
+def test_the_playout_delay_is_told_to_the_sender(packets, adaptive):
+    told = []
+    *_, stats = call(packets, realtime=True, adaptive=adaptive, on_delay=told.append)
+    assert stats.reported_delay_ms == 60
+    assert told == [60]  # once, as it does not change
 
 
 def test_the_time_asked_for_is_kept(packets):

@@ -24,6 +24,10 @@ packets = st.lists(
     | st.builds(
         rtcp.LossRuns, words, words, st.integers(0, 65535),
         st.lists(st.integers(0, 1), max_size=200).map(tuple),
+    )
+    | st.builds(
+        rtcp.PlayoutDelay, words, words, st.integers(0, rtcp.LONGEST_MS),
+        st.integers(0, rtcp.LONGEST_MS), st.booleans(),
     ),
     max_size=5,
 )  # fmt: skip
@@ -68,6 +72,15 @@ def test_bit_vectors_are_read():
     body = bytes.fromhex("00000001 01000003 00000002 00000004 dfff0000")
     data = bytes.fromhex("80cf0005") + body
     assert rtcp.parse(data) == [rtcp.LossRuns(1, 2, 0, (0, 1, 0, 0))]
+
+
+def test_playout_delay_bytes_are_those_of_the_rfc():
+    # RFC 7005 section 4: type 23, a sampled figure, an adaptive buffer; water marks not known.
+    assert bytes(rtcp.PlayoutDelay(1, 2, 60, 300, adaptive=True)) == bytes.fromhex(
+        "80cf0005 00000001 17600003 00000002 003c012c ffffffff"
+    )
+    unknown = bytes.fromhex("80cf0005 00000001 17600003 00000002 ffff012c ffffffff")
+    assert rtcp.parse(unknown) == []
 
 
 def test_more_reports_than_fit_are_refused():

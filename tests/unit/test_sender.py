@@ -172,6 +172,18 @@ def test_payloads_are_apart_and_finer_where_the_receiver_can_wait():
     assert tx.stats["between payloads"] > 2 * tx.stats["dred"]
 
 
+def test_the_delay_may_be_told_later():
+    pcm = voice(16000, 2)
+    tx = sender(bitrate=32000, lbrr=False)
+    before = carried(tx.push(pcm))
+    tx.jitter_ms = 500
+    apart = carried(tx.push(pcm))
+    assert all(before[5:])
+    assert 20 < sum(payload is not None for payload in apart) < 30
+    tx.jitter_ms = None
+    assert all(carried(tx.push(pcm))[4:])
+
+
 def test_the_bitrate_is_kept_where_payloads_are_apart(samples):
     pcm, rate = read_wav(samples / "slt_16k.wav")
     tx = dred.Sender(rate, 1, 20, 32000, models=embedded_models(), complexity=5, jitter_ms=500)
@@ -243,6 +255,7 @@ def test_cost_of_a_packet_is_flat():
         ({"dred_ms": 1041}, "dred_ms"),
         ({"loss_percent": 101}, "loss_percent"),
         ({"loss_burst": 0.5}, "burst"),
+        ({"jitter_ms": -1}, "jitter_ms"),
         ({"red": 1}, "red"),
         ({"application": "radio"}, "application"),
     ],
