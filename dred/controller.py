@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dred.allocation import regular_bitrate
+from dred.allocation import split_bitrate
 from dred.errors import DredError
 from dred.rtp.bitrate import opus_bitrate
 
@@ -53,16 +53,16 @@ class Setting:
     @property
     def opus_bitrate(self) -> int:
         """Bit/s of the Opus packets, what the copies of their regular frames leave."""
-        return opus_bitrate(
-            self.bitrate, self.red, self.loss_percent, self.lbrr, self.dred_ms > 0
-        )  # fmt: skip
+        return opus_bitrate(self.bitrate, self.red, self._regular)
 
     @property
     def regular_bitrate(self) -> int:
         """Bit/s of the regular frames, LBRR included: what DRED leaves of the Opus packets."""
+        return self._regular(self.opus_bitrate)
+
+    def _regular(self, total: int) -> int:
         dred = self.dred_ms > 0 and self.loss_percent > 0
-        total = self.opus_bitrate
-        return regular_bitrate(total, self.loss_percent, self.lbrr) if dred else total
+        return split_bitrate(total, self.loss_percent, self.lbrr).regular if dred else total
 
     def sender_options(self) -> dict[str, Any]:
         """What `Sender` and `Sender.configure` take of it."""
@@ -130,6 +130,10 @@ class QualityTable:
             )
             for index, kind in enumerate(self._kinds)
         }
+
+    def hardest(self, budget: int) -> dict[Setting, float]:
+        """The same under the most loss and the longest bursts that were measured."""
+        return self.expected(budget, math.inf, math.inf)
 
     def _weights(self, loss: float, burst: float) -> npt.NDArray[np.float64]:
         """Of the conditions measured: linear between two losses, and at each of them between two
@@ -205,11 +209,10 @@ class Controller:
     """
 
     START_LOSS = 0.02
-    # In units of quality. Of settings this near to the best, the one is taken that would be best if
-    # as much more were lost as is told here: a rise of loss is known only when it is heard.
-    TIE = 0.02
-    RISE = 0.1
-    # A change is audible by itself.
+    # A rise of loss is known only when it has been heard. So a setting is worth what it is under
+    # the loss told of, and so much of what it is under the hardest one, which may have begun.
+    RISK = 0.05
+    # In units of quality: a change is audible by itself.
     GAIN_UP, GAIN_DOWN = 0.02, 0.03
     HOLD_MS = 2000.0  # after a change, before one that no rise of loss asks for
     REPORT_PACKETS = 50  # where a report does not say which were lost
@@ -220,16 +223,17 @@ class Controller:
         self.estimate = LossEstimate(self.START_LOSS)
         self._changed_ms = -math.inf
         self.changes = 0
-        self.setting = self._best(self._expected())
+        worth = self._worth()
+        self.setting = max(worth, key=lambda setting: worth[setting])
 
     def report(self, now_ms: float, fraction: float, flags: Sequence[int] = ()) -> bool:
         """A report came: share of packets lost since the last one, and which where that is known.
         Whether the setting has changed."""
         self.estimate.report(fraction, len(flags) or self.REPORT_PACKETS)
         self.estimate.runs(flags)
-        expected = self._expected()
-        best = self._best(expected)
-        gain = expected[best] - expected[self.setting]
+        worth = self._worth()
+        best = max(worth, key=lambda setting: worth[setting])
+        gain = worth[best] - worth[self.setting]
         settled = now_ms - self._changed_ms >= self.HOLD_MS
         if gain < (self.GAIN_UP if self.estimate.rising else self.GAIN_DOWN):
             return False
@@ -239,15 +243,7 @@ class Controller:
         self.changes += 1
         return True
 
-    def _expected(self) -> dict[Setting, float]:
-        return self._table.expected(self.budget, self.estimate.loss, self.estimate.burst)
-
-    def _best(self, expected: dict[Setting, float]) -> Setting:
-        enough = max(expected.values()) - self.TIE
-        worse = self._table.expected(
-            self.budget, self.estimate.loss + self.RISE, self.estimate.burst
-        )
-        return max(
-            (setting for setting, quality in expected.items() if quality >= enough),
-            key=lambda setting: worse[setting],
-        )
+    def _worth(self) -> dict[Setting, float]:
+        now = self._table.expected(self.budget, self.estimate.loss, self.estimate.burst)
+        hardest = self._table.hardest(self.budget)
+        return {setting: now[setting] + self.RISK * hardest[setting] for setting in now}

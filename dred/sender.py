@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from dred._core import ffi, lib
 from dred._native import Floats, Handle, check, pointer
-from dred.allocation import TYPICAL_BURST, Budget, Levels, Split, choices, split_bitrate
+from dred.allocation import TYPICAL_BURST, Budget, Levels, Need, Split, choices, split_bitrate
 from dred.models import Models, load_models
 from dred.opus import OpusEncoder
 from dred.packet import attach_payload
@@ -47,7 +47,10 @@ class Sender:
     at most, 0 (none) to 1040. lbrr: Opus in-band FEC; None: beside DRED where it is worth its bits,
     and wherever there is no DRED. loss_percent: what the network is expected to lose; with 0
     neither LBRR nor DRED is sent. loss_burst: mean length of its losses in packets; longer ones
-    make longer and coarser descriptions. trim: leave silence out of the description.
+    make longer and coarser descriptions. trim: leave silence out of the description. jitter_ms:
+    play-out delay of the receiver, as its own `jitter_ms`; where it can wait, fewer and finer
+    payloads serve it better. None: unknown; every packet has one, for receivers that look no
+    further than the first packet behind a gap, as those of libopus do.
     `stats` counts packets by what they carry, or why they carry no DRED.
     """
 
@@ -68,6 +71,7 @@ class Sender:
         complexity: int = 10,
         trim: bool = True,
         loss_burst: float = TYPICAL_BURST,
+        jitter_ms: float | None = None,
     ) -> None:
         if frame_ms not in FRAME_MS:
             raise ValueError(f"frame_ms: expected one of {FRAME_MS}, got {frame_ms}")
@@ -81,7 +85,8 @@ class Sender:
         self._fed = 0  # samples that have to be heard: given to push, or added by a flush
         self._flushed = 0  # samples that a flush took care of
         self._sent = 0  # packets
-        self._trim = trim
+        self._waits = 0  # packets until the next payload is due
+        self._trim, self._jitter_ms = trim, jitter_ms
         self.stats: Counter[str] = Counter()
         # Without DRED at the beginning there is no analysis, which costs more than all else.
         self._analyses = dred_ms > 0 and loss_percent > 0
@@ -123,21 +128,22 @@ class Sender:
         if not idle_reason and not self._analyses:
             raise ValueError("a sender that began without DRED cannot send it; make a new one")
         chunks = min(-(-dred_ms // CHUNK_MS), lib.DRED_MAX_CHUNKS)
-        split = Split(bitrate, lbrr is not False and loss_percent > 0)
+        split = Split(bitrate, Need(lbrr=lbrr is not False and loss_percent > 0))
         if not idle_reason:
             split = split_bitrate(
                 bitrate, loss_percent, lbrr,
-                burst=loss_burst, frame_ms=self.frame_ms, chunks=chunks,
+                burst=loss_burst, frame_ms=self.frame_ms, chunks=chunks, wait_ms=self._jitter_ms,
             )  # fmt: skip
-            self._choices = choices(loss_burst, self.frame_ms, split.lbrr)
+            self._choices = choices(split.need)
         self._opus.configure(
             bitrate=split.regular,
-            lbrr=split.lbrr,
+            lbrr=split.need.lbrr,
             loss_percent=min(loss_percent, LBRR_LOSS_PERCENT),
         )
         packet_bits = bitrate * self.frame_ms / 1000
-        self._budget = Budget(packet_bits, packet_bits - split.regular * self.frame_ms / 1000)
-        self._chunks = chunks
+        dred_bits = packet_bits - split.regular * self.frame_ms / 1000
+        self._budget = Budget(packet_bits, dred_bits, split.need.spacing)
+        self._chunks, self._spacing = chunks, split.need.spacing
         self._idle_reason = idle_reason
 
     @property
@@ -186,6 +192,9 @@ class Sender:
             return packet, self._idle_reason
         if len(packet) <= DTX_BYTES:
             return packet, "silence"
+        if self._waits:
+            self._waits -= 1
+            return packet, "between payloads"
         request = self._request
         start = self._sent * self._frame - self.lookahead
         request.packet_start = start * lib.DRED_SAMPLE_RATE // self.sample_rate
@@ -206,6 +215,7 @@ class Sender:
                 break  # all of the past that is worth it, or all but silence
             price *= DEARER
         check(size, "DRED payload")
+        self._waits = self._spacing - 1
         return attach_payload(packet, bytes(ffi.buffer(self._out, size))), ""
 
     def _describe(self, levels: Levels, capacity: int) -> int:

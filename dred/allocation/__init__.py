@@ -8,16 +8,16 @@ heard (`need`) times what it costs then (`tables`). `budget` keeps the account.
 
 from dred.allocation.budget import Budget
 from dred.allocation.levels import Levels, choices
-from dred.allocation.need import TYPICAL_BURST
-from dred.allocation.split import SIGNALLING_BYTES, Split, regular_bitrate, split_bitrate
+from dred.allocation.need import TYPICAL_BURST, Need
+from dred.allocation.split import SIGNALLING_BYTES, Split, split_bitrate
 
 __all__ = [
     "SIGNALLING_BYTES",
     "TYPICAL_BURST",
     "Budget",
     "Levels",
+    "Need",
     "Split",
     "choices",
-    "regular_bitrate",
     "split_bitrate",
 ]

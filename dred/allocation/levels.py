@@ -9,14 +9,14 @@ makes the best ones: the convex hull of damage over bits.
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from dred._core import ffi, lib
-from dred.allocation.need import MAX_CHUNKS, needed
+from dred.allocation.need import MAX_CHUNKS, Need, needed
 from dred.allocation.tables import tables
 
 LEVELS: int = lib.DRED_LEVELS
@@ -69,26 +69,37 @@ class Choice:
         return np.interp(wanted, self.bits, self.damage) + slope * missing
 
 
-@lru_cache(maxsize=32)
-def choices(burst: float, frame_ms: int, lbrr: bool) -> tuple[Choice, ...]:
-    """For a past of 1, 2, ... 26 chunks. burst: mean length in packets of frame_ms."""
-    table = tables()
-    settings, levels = _legal_settings()
-    bits = HEADER_BITS + table.state_bits[settings[:, 0], None]
-    bits = bits + np.cumsum(table.latent_bits[levels], axis=1)
-    weights = needed(burst, frame_ms, lbrr)
-    saved = np.cumsum(weights * (table.undescribed - table.chunk_damage[levels]), axis=1)
-    damage = weights.sum() * table.undescribed - saved
-    result: list[Choice] = []
-    for chunks in range(1, MAX_CHUNKS + 1):
-        rows = np.column_stack([settings, np.full(len(settings), chunks)])
-        cost, harm = bits[:, chunks - 1], damage[:, chunks - 1]
-        if result:  # or fewer chunks
-            rows = np.concatenate([result[-1].settings, rows])
-            cost = np.concatenate([result[-1].bits, cost])
-            harm = np.concatenate([result[-1].damage, harm])
-        result.append(Choice(rows, cost, harm))
-    return tuple(result)
+class Choices:
+    """The choice for a past of 1, 2, ... 26 chunks: `choices[n - 1]`, worked out when asked for."""
+
+    def __init__(self, need: Need) -> None:
+        table = tables()
+        self._settings, levels = _legal_settings()
+        state_bits = table.state_bits[self._settings[:, 0], None]
+        self._bits = HEADER_BITS + state_bits + np.cumsum(table.latent_bits[levels], axis=1)
+        weights = needed(need)
+        saved = np.cumsum(weights * (table.undescribed - table.chunk_damage[levels]), axis=1)
+        # Of all that is lost, described in time or not.
+        everything = needed(replace(need, spacing=1, wait_ms=None)).sum()
+        self._damage = everything * table.undescribed - saved
+        self._made: dict[int, Choice] = {}
+
+    def __getitem__(self, index: int) -> Choice:
+        most = range(MAX_CHUNKS)[index] + 1
+        if most not in self._made:
+            counts = np.arange(1, most + 1)
+            rows = np.repeat(self._settings, most, axis=0)
+            rows = np.column_stack([rows, np.tile(counts, len(self._settings))])
+            self._made[most] = Choice(
+                rows, self._bits[:, :most].ravel(), self._damage[:, :most].ravel()
+            )
+        return self._made[most]
+
+
+@lru_cache(maxsize=64)
+def choices(need: Need) -> Choices:
+    """One table per kind of stream, shared by all senders."""
+    return Choices(need)
 
 
 @lru_cache(maxsize=1)

@@ -15,25 +15,29 @@ import numpy as np
 import numpy.typing as npt
 
 from dred.allocation.levels import choices
-from dred.allocation.need import MAX_CHUNKS, TYPICAL_BURST, needed
+from dred.allocation.need import MAX_CHUNKS, TYPICAL_BURST, Need, needed
 from dred.allocation.tables import tables
 
 # Prefix, extension byte, count byte and padding length of a packet that had no padding.
 SIGNALLING_BYTES = 5
-# Loss of PESQ does not add up: what regular frames lose alone counts so much among lost ones,
-# by the best splits of 16 files at 24 and 32 kb/s. The tables are of this loss.
-REGULAR_WEIGHT, TABLED_LOSS = 0.42, 0.2
+# Loss of PESQ does not add up: among lost frames, what regular ones lose alone counts so much, and
+# nothing beyond 28 kb/s (by the best splits of eight and sixteen files at 24 to 64 kb/s). LBRR that
+# PESQ likes a little better than DRED, PLCMOS likes less: it has to be worth so much more.
+REGULAR_WEIGHT, INAUDIBLE, LBRR_MARGIN = 0.42, 0.15, 0.03
+TABLED_LOSS = 0.2  # what the tables are of
 GRID = 100  # bit/s between splits that are compared
+LOSS_STEP, HIGHEST_LOSS = 0.05, 0.6
+MAX_SPACING = 4  # packets from one payload to the next; more gains little and waits longer
 LEAST_REGULAR = 6000  # bit/s, where Opus ends
 
 
 @dataclass(frozen=True)
 class Split:
-    """regular: bit/s for Opus, LBRR included; the rest is for DRED. lbrr: whether to send it.
-    damage: expected loss of PESQ-WB."""
+    """regular: bit/s for Opus, LBRR included; the rest is for DRED. need: of what losses, whether
+    LBRR is sent, and in every which packet a payload. damage: expected loss of PESQ-WB."""
 
     regular: int
-    lbrr: bool
+    need: Need
     damage: float = 0.0
 
 
@@ -46,44 +50,46 @@ def split_bitrate(
     burst: float = TYPICAL_BURST,
     frame_ms: int = 20,
     chunks: int = MAX_CHUNKS,
+    wait_ms: float | None = None,
 ) -> Split:
     """The best split of a stream with DRED. total: bit/s of all. lbrr: with or without it, None:
     whichever is better. burst: mean length of losses in packets. chunks: most that a payload may
-    describe."""
+    describe. wait_ms: play-out delay of the receiver. Where it allows, every second, third or
+    fourth packet has a payload, with the bits of all: most of what payloads of neighbours say is
+    the same. None: unknown; every packet has one."""
     if total < 1000 * tables().lbrr_kbps[0]:
         lbrr = False  # there is no place for it, asked for or not
     regular = np.arange(min(total, LEAST_REGULAR), total + 1, GRID)
-    candidates = (False, True) if lbrr is None else (lbrr,)
-    found = [
-        _least(regular, total, loss_percent, each, burst, frame_ms, chunks) for each in candidates
+    # Rounded: the tables are worked out for each.
+    loss = min(max(LOSS_STEP, round(loss_percent / 100 / LOSS_STEP) * LOSS_STEP), HIGHEST_LOSS)
+    kinds = [
+        Need(burst, frame_ms, with_lbrr, spacing, wait_ms, loss)
+        for with_lbrr in ((False, True) if lbrr is None else (lbrr,))
+        for spacing in range(1, 2 if wait_ms is None else MAX_SPACING + 1)
     ]
+    found = [_least(regular, total, loss_percent, kind, chunks) for kind in kinds]
     return min(found, key=lambda split: split.damage)
 
 
-def regular_bitrate(total: int, loss_percent: int, lbrr: bool | None) -> int:
-    """Bits per second for the regular frames (LBRR included) of a stream with DRED."""
-    return split_bitrate(total, loss_percent, lbrr).regular
-
-
 def _least(
-    regular: npt.NDArray[np.int64], total: int, loss_percent: int, lbrr: bool, burst: float,
-    frame_ms: int, chunks: int,
-) -> Split:  # fmt: skip
+    regular: npt.NDArray[np.int64], total: int, loss_percent: int, need: Need, chunks: int
+) -> Split:
     """The best of these bitrates."""
-    table, loss = tables(), loss_percent / 100
+    table, loss, lbrr = tables(), loss_percent / 100, need.lbrr
     core = regular * (1 - table.lbrr_share) if lbrr else regular
-    heard = (1 - loss) * REGULAR_WEIGHT * _regular_damage(core / 1000)
-    bits = (total - regular) * frame_ms / 1000 - 8 * SIGNALLING_BYTES
-    weights = needed(burst, frame_ms, False)
-    lost = choices(burst, frame_ms, lbrr)[chunks - 1].damage_at(bits)
+    heard = REGULAR_WEIGHT * np.maximum(_regular_damage(core / 1000) - INAUDIBLE, 0.0)
+    per_payload = need.spacing * need.frame_ms / 1000  # seconds
+    bits = (total - regular) * per_payload - 8 * SIGNALLING_BYTES
+    everything = needed(Need(need.burst, need.frame_ms)).sum()
+    lost = choices(need)[chunks - 1].damage_at(bits)
     if lbrr:
         restored = np.interp(regular / 1000, table.lbrr_kbps, table.lbrr_damage)
-        lost = lost + (weights - needed(burst, frame_ms, True)).sum() * restored
+        lost += (everything - needed(Need(need.burst, need.frame_ms, True)).sum()) * restored
         heard = np.where(regular < 1000 * table.lbrr_kbps[0], np.inf, heard)
-    damage = heard + loss / TABLED_LOSS * lost / weights.sum()
+    damage = (1 - loss) * heard + lbrr * LBRR_MARGIN + loss / TABLED_LOSS * lost / everything
     # Where damages tie, the regular frames take what DRED can make no use of.
     best = len(damage) - 1 - int(np.argmin(damage[::-1]))
-    return Split(int(regular[best]), lbrr, float(damage[best]))
+    return Split(int(regular[best]), need, float(damage[best]))
 
 
 def _regular_damage(kbps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

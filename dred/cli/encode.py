@@ -31,11 +31,21 @@ def add_sender_options(parser: argparse.ArgumentParser) -> None:
     add_models(parser)
 
 
+def add_receiver_delay(parser: argparse.ArgumentParser) -> None:
+    """What a sender can be told of the receiver; shared by encode and send."""
+    parser.add_argument(
+        "--jitter-ms", type=number(0, 5000), metavar="MS",
+        help="play-out delay of the receiver: where it can wait, fewer and finer descriptions are "
+        "sent (default: unknown, one in every packet)",
+    )  # fmt: skip
+
+
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("encode", help="wav to Opus with deep redundancy")
     parser.add_argument("input", metavar="IN.wav", help="any sound file of libsndfile; - is stdin")
     parser.add_argument("output", metavar="OUT.opus", help="Ogg Opus; - is stdout")
     add_sender_options(parser)
+    add_receiver_delay(parser)
     parser.add_argument("--lbrr", action="store_true", help="send in-band FEC as well")
     parser.add_argument("--dtx", action="store_true", help="send next to nothing in silence")
     parser.add_argument(
@@ -59,6 +69,7 @@ def run(args: argparse.Namespace) -> None:
         rate, channels, args.frame_ms, args.bitrate, args.dred_ms, args.lbrr,
         loss_percent=args.loss_percent,
         loss_burst=args.loss_burst,
+        jitter_ms=args.jitter_ms,
         models=load_models(args.models),
         application=args.application,
         dtx=args.dtx,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from dred.cli.encode import add_sender_options
+from dred.cli.encode import add_receiver_delay, add_sender_options
 from dred.cli.options import add_json, integer, print_json
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("input", metavar="IN.wav", help="any sound file of libsndfile; - is stdin")
     parser.add_argument("--to", required=True, type=address, metavar="HOST:PORT")
     add_sender_options(parser)
+    add_receiver_delay(parser)
     parser.add_argument("--lbrr", action="store_true", help="send in-band FEC as well")
     parser.add_argument("--dtx", action="store_true", help="send next to nothing in silence")
     parser.add_argument("--red", type=integer(0, 4), default=0, metavar="N",
@@ -75,12 +76,16 @@ def run(args: argparse.Namespace) -> None:
     wide, rate = to_opus_rate(pcm, original_rate)
     models = load_models(args.models)
     if args.adapt:
-        sender = Sender(rate, channels, args.frame_ms, args.bitrate, models=models, dtx=args.dtx)
+        sender = Sender(
+            rate, channels, args.frame_ms, args.bitrate,
+            models=models, dtx=args.dtx, jitter_ms=args.jitter_ms,
+        )  # fmt: skip
     else:
         setting = Setting(args.bitrate, args.lbrr, args.red, args.dred_ms, args.loss_percent)
         sender = Sender(
             rate, channels, args.frame_ms,
             **setting.sender_options(), models=models, dtx=args.dtx, loss_burst=args.loss_burst,
+            jitter_ms=args.jitter_ms,
         )  # fmt: skip
     if args.sdp:
         write_sdp(args, channels)

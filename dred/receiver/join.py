@@ -10,8 +10,8 @@ import numpy as np
 
 from dred._native import Floats
 
-# Steps between samples may be so much larger than the largest one around.
-STEEPER = 1.25
+# Steps between samples may be so much larger than the largest one elsewhere.
+STEEPER = 1.5
 
 
 def equal_gain(first: Floats, second: Floats) -> Floats:
@@ -21,20 +21,15 @@ def equal_gain(first: Floats, second: Floats) -> Floats:
     return first + weight * (second - first)
 
 
-def settle(frame: Floats, before: Floats, settling: int) -> Floats:
-    """The frame, its first `settling` samples no steeper than what is around them.
+def rings(frame: Floats, before: Floats, other: Floats) -> bool:
+    """Whether a frame is clearly steeper than what was heard before it, and than the same packet's
+    frame out of another decoder, which remembers another past.
 
-    before: what was heard until then, [m] or [m, channels]. Where a decoder's filters remember
-    another past than the encoder's did, they may ring at first: far above the speech, for a few
-    milliseconds. What is as steep as the speech before or behind it, a pitch pulse say, stays.
+    Where a decoder's filters remember another past than the encoder's did, they may ring, far above
+    the speech, for a few milliseconds. An onset is in the packet: both decoders have it. A pitch
+    pulse that goes on is as steep as those before.
     """
-    own = max(steepest(before), steepest(frame[settling:]))
-    if steepest(frame[: settling + 1]) <= STEEPER * own:
-        return frame
-    out = frame.copy()
-    for at in range(1, settling):
-        out[at] = out[at - 1] + np.clip(frame[at] - out[at - 1], -STEEPER * own, STEEPER * own)
-    return out
+    return steepest(frame) > STEEPER * max(steepest(before), steepest(other))
 
 
 def steepest(pcm: Floats) -> float:

@@ -19,10 +19,11 @@ from dred.receiver.description import Descriptions
 from dred.receiver.gap import CORE_RATE, GapFiller
 from dred.receiver.high_band import HighBand
 from dred.receiver.jitter import JitterBuffer
-from dred.receiver.join import equal_gain, settle
+from dred.receiver.join import equal_gain, rings
 from dred.receiver.priming import WARM_UP_MS, Primer
 from dred.receiver.recovery import Source, choose_source
 from dred.receiver.stats import Stats
+from dred.receiver.witness import Witness
 
 DTX_BYTES = 2  # a packet this small only says that nothing is sent
 # Out of a gap: long where the synthesis is described on both sides of its end, short where it is a
@@ -30,9 +31,6 @@ DTX_BYTES = 2  # a packet this small only says that nothing is sent
 FADE_KNOWN_MS, FADE_GUESS_MS = 10.0, 1.0
 # Into a gap, where the output rate is not that of the synthesis.
 FADE_IN_MS = 2.5
-# After an LBRR frame: the coarser past that it leaves to the decoder may ring for so long.
-SETTLE_MS = 5.0
-
 # The longest gap whose two sides say what was between them.
 BRIDGE_MS = 320
 
@@ -67,14 +65,14 @@ class Receiver:
             raise ValueError(f"jitter_ms: expected 0 or more, got {jitter_ms}")
         self.sample_rate, self.channels = sample_rate, channels
         self._decoder = OpusDecoder(sample_rate, channels)
-        self._shadow = OpusDecoder(sample_rate, channels)  # conceals gaps in libopus's own way
+        self._scout = OpusDecoder(sample_rate, channels)  # looks across gaps
+        self._witness = Witness(sample_rate, channels)
         self._buffer = JitterBuffer(jitter_ms)
         self._frame_ms = frame_ms  # duration of the last packet: of a lost one as well
         self._clock_ms = 0.0
         self._position = 0  # samples played since the first packet
         self._toc: Toc | None = None
         self._dtx = False  # whether the last packet said that the sender is silent
-        self._after_lbrr = False
         self._stats = Stats()
         self._use_lbrr, self._use_dred = use_lbrr, use_dred
         self._models: Models | None = None
@@ -207,15 +205,15 @@ class Receiver:
 
     def _decoded(self, packet: bytes | None, *, fec: bool = False) -> Floats:
         """A frame out of the decoder, joined to the synthesis where a gap ends with it."""
-        frame = self._decoder.decode(packet, self._samples(self._frame_ms), fec=fec)
+        length = self._samples(self._frame_ms)
         if self._models is None:
-            return frame
+            return self._decoder.decode(packet, length, fec=fec)
+        frame = self._decoder.decode(packet, length, fec=fec)
+        other = self._witness.hear(packet, length, fec=fec)
         if self._filler.active:
             frame = self._leave_gap(frame)
-        elif self._after_lbrr:
-            heard = self._filler.audio(self._position - len(frame), self._position)
-            frame = settle(frame, heard, self._samples(SETTLE_MS))
-        self._after_lbrr = fec
+        elif other is not None:
+            frame = self._calm(frame, other)
         self._filler.played(downmix(frame))
         self._follow_balance(frame)
         if packet is not None and not self._dtx:
@@ -243,6 +241,15 @@ class Receiver:
         self._filler.end(at)
         return np.concatenate([equal_gain(run_on, frame[:fade]), frame[fade:]])
 
+    def _calm(self, frame: Floats, other: Floats) -> Floats:
+        """The frame, or the witness's where the decoder rings with what it was given in a gap."""
+        before = self._filler.audio(self._position - len(frame), self._position)
+        if not rings(frame, before, other):
+            return frame
+        self._witness.hand_over(self._decoder)
+        fade = self._samples(FADE_GUESS_MS)
+        return np.concatenate([equal_gain(frame[:fade], other[:fade]), other[fade:]])
+
     def _spread(self, mono: Floats) -> Floats:
         return mono[:, None] * self._balance
 
@@ -265,16 +272,20 @@ class Receiver:
         if begins:
             self._descriptions.bridge = self._look_across()
             self._filler.begin()
+            self._witness.begin(self._decoder)
             if self._toc is not None:
                 self._primer.begin(self._toc)
+        own = self._witness.hear(None, length)
         self._filler.until(at + length, self._descriptions)
         self._filler.mark()
         frame = self._spread(self._filler.audio(at, at + length))
         if not self._filler.described(at, at + length):
             frame = frame + self._background.noise(length)
         if self._toc is not None:
-            if begins and self.sample_rate != CORE_RATE:
-                frame = self._from_own(frame)
+            if begins and own is not None and self.sample_rate != CORE_RATE:
+                # The ends of the resampling filters show in the first instant of a gap.
+                fade = self._samples(FADE_IN_MS)
+                frame = np.concatenate([equal_gain(own[:fade], frame[:fade]), frame[fade:]])
             self._prime(begins)
         self._filler.heard(downmix(frame), at)
         return frame
@@ -293,27 +304,19 @@ class Receiver:
         begins, ends = map(self._filler.core_time, (self._position, ends))
         if self._descriptions.cover(begins, ends):
             return None
-        self._shadow.restore(self._decoder.save())
-        heard = [self._shadow.decode(None, length) for _ in range(missing - lbrr)]
+        self._scout.restore(self._decoder.save())
+        heard = [self._scout.decode(None, length) for _ in range(missing - lbrr)]
         try:
             if lbrr:
-                heard.append(self._shadow.decode(ahead[0][1], length, fec=True))
+                heard.append(self._scout.decode(ahead[0][1], length, fec=True))
             for _, packet in takewhile(lambda p: p[0] == after + len(heard) - 1, ahead):
-                heard.append(self._shadow.decode(packet, self._samples(duration_ms(packet))))
+                heard.append(self._scout.decode(packet, self._samples(duration_ms(packet))))
                 if (len(heard) - missing + lbrr) * self._frame_ms >= FUTURE_MS:
                     break
         except DredError:
             return None
         mono = downmix(np.concatenate(heard))
         return self._filler.bridge(mono, (missing - lbrr) * length, self._models)
-
-    def _from_own(self, frame: Floats) -> Floats:
-        """Begin with libopus's own concealment: the ends of the resampling filters show in the
-        first instant of a gap."""
-        fade = self._samples(FADE_IN_MS)
-        self._shadow.restore(self._decoder.save())
-        own = self._shadow.decode(None, len(frame))
-        return np.concatenate([equal_gain(own[:fade], frame[:fade]), frame[fade:]])
 
     def _prime(self, begins: bool) -> None:
         """Let the decoder decode a packet of what is played."""

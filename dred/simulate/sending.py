@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dred import allocation
 from dred._native import Floats
-from dred.allocation import TYPICAL_BURST, regular_bitrate
+from dred.allocation import TYPICAL_BURST
 from dred.models import Models
 from dred.rtp.bitrate import LEAST, opus_bitrate
 from dred.rtp.red import HEADER_BYTES, PRIMARY_BYTES
@@ -26,7 +27,8 @@ ATTEMPTS = 3
 @dataclass(frozen=True)
 class Settings:
     """bitrate: bit/s, of all that is sent (equal="total") or of the regular frames alone, with
-    redundancy on top ("regular"). loss_percent, loss_burst: what the sender is told."""
+    redundancy on top ("regular"). loss_percent, loss_burst, jitter_ms: what the sender is
+    told."""
 
     bitrate: int
     loss_percent: int
@@ -34,10 +36,20 @@ class Settings:
     dred_ms: int = 1000
     equal: str = "total"
     loss_burst: float = TYPICAL_BURST
+    jitter_ms: float | None = None
 
     def __post_init__(self) -> None:
         if self.equal not in EQUAL:
             raise ValueError(f"equal: expected one of {EQUAL}, got {self.equal!r}")
+
+    def regular(self, total: int, scheme: Scheme) -> int:
+        """Bit/s that the regular frames, LBRR included, get of those of Opus packets."""
+        if not scheme.dred or not self.loss_percent:
+            return total
+        return allocation.split_bitrate(
+            total, self.loss_percent, scheme.lbrr,
+            burst=self.loss_burst, frame_ms=self.frame_ms, wait_ms=self.jitter_ms,
+        ).regular  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,7 @@ def send_speech(
             loss_percent=settings.loss_percent if lbrr is not False or dred else 0,
             models=models,
             loss_burst=settings.loss_burst,
+            jitter_ms=settings.jitter_ms,
         )  # fmt: skip
 
     def measure(bitrate: int, lbrr: bool) -> float:
@@ -95,7 +108,7 @@ def _total(scheme: Scheme, settings: Settings) -> int:
         return settings.bitrate
     headers = 8000 * (PRIMARY_BYTES + scheme.red * HEADER_BYTES) // settings.frame_ms
     left = max(LEAST, settings.bitrate - headers)
-    return opus_bitrate(left, scheme.red, settings.loss_percent, scheme.lbrr, scheme.dred)
+    return opus_bitrate(left, scheme.red, lambda total: settings.regular(total, scheme))
 
 
 def _on_top(scheme: Scheme, settings: Settings, measure: Callable[[int, bool], float]) -> int:
@@ -114,7 +127,7 @@ def _on_top(scheme: Scheme, settings: Settings, measure: Callable[[int, bool], f
     low, high = opus, BITRATES[1]
     while high - low > 100:
         middle = (low + high) // 2
-        if regular_bitrate(middle, settings.loss_percent, lbrr) < opus:
+        if settings.regular(middle, scheme) < opus:
             low = middle
         else:
             high = middle

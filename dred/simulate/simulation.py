@@ -76,7 +76,7 @@ def simulate(
     array = np.asarray(pcm)
     samples = interleaved(array, 1 if array.ndim == 1 else array.shape[1])
     wide, rate = to_opus_rate(samples, sample_rate)
-    settings = Settings(bitrate, loss_percent, frame_ms, dred_ms, equal, loss_burst)
+    settings = Settings(bitrate, loss_percent, frame_ms, dred_ms, equal, loss_burst, jitter_ms)
     sent = send_speech(wide, rate, what, settings, models)
     transit = travel([0] if what.lossless else trace, sent.payloads, frame_ms, seed)
     receiver = Receiver(

@@ -26,7 +26,7 @@ def test_the_command_and_the_sender_have_the_same_defaults():
     """They are written twice, so that help does not load the codec."""
     args = vars(get_parser().parse_args(["encode", "in.wav", "out.opus"]))
     parameters = inspect.signature(Sender).parameters
-    for name in ("bitrate", "frame_ms", "dred_ms", "loss_percent", "loss_burst"):
+    for name in ("bitrate", "frame_ms", "dred_ms", "loss_percent", "loss_burst", "jitter_ms"):
         assert args[name] == parameters[name].default, name
 
 

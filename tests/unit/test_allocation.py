@@ -9,11 +9,10 @@ from dred.allocation import (
     TYPICAL_BURST,
     Budget,
     choices,
-    regular_bitrate,
     split_bitrate,
 )
 from dred.allocation.levels import HEADER_BITS
-from dred.allocation.need import needed, survival
+from dred.allocation.need import TYPICAL_LOSS, Need, needed, survival
 from dred.allocation.tables import tables
 from dred.payload import MAX_CHUNKS, quantizer_levels
 from dred.traces import measure, parse_model
@@ -54,7 +53,7 @@ def test_survival_beside_a_drawn_trace():
 
 
 def test_single_losses_need_the_newest_chunk_alone():
-    weights = needed(1.0, 20, False)
+    weights = needed(Need(1.0, 20, False))
     assert weights[0] > 100 * weights[1:].max()
     # The whole frame, and half of the step behind it.
     assert weights[0] == pytest.approx(1.25, abs=0.01)
@@ -62,13 +61,66 @@ def test_single_losses_need_the_newest_chunk_alone():
 
 @pytest.mark.parametrize("frame_ms", [10, 20, 40, 60])
 def test_need_falls_with_age_and_lbrr_takes_the_newest(frame_ms):
-    without, beside = (needed(3.0, frame_ms, lbrr) for lbrr in (False, True))
+    without, beside = (needed(Need(3.0, frame_ms, lbrr)) for lbrr in (False, True))
     assert (np.diff(without) <= 0).all()
     assert without[0] > 20 * without[-1]
     assert (beside <= without).all()
     assert beside[0] < without[0] / 2
     oldest = -(-frame_ms // 40) + 1  # LBRR reaches no further back
     assert np.array_equal(beside[oldest:], without[oldest:])
+
+
+def drawn_losses(burst, packets):
+    """A trace of the two kinds of bursts that are behind `needed`."""
+    rng = np.random.default_rng(5)
+    lengths = 1 + np.searchsorted(-survival(burst, 400)[1:], -rng.random(packets // 4))
+    gaps = rng.geometric(TYPICAL_LOSS / (1 - TYPICAL_LOSS) / burst, len(lengths))
+    flags = np.repeat(np.tile([False, True], len(lengths)), np.stack([gaps, lengths], 1).ravel())
+    return flags[:packets]
+
+
+@pytest.mark.parametrize("lbrr", [False, True])
+@pytest.mark.parametrize("spacing", [1, 2, 3])
+def test_need_of_payloads_that_are_apart_beside_a_drawn_trace(spacing, lbrr):
+    lost = drawn_losses(1.9, 150_000)
+    missing = lost & np.append(lost[1:], True) if lbrr else lost
+    payloads = np.flatnonzero(~lost & (np.arange(len(lost)) % spacing == 0))
+    frames = np.flatnonzero(missing[: payloads[-1]])
+    ages = payloads[np.searchsorted(payloads, frames)] - frames
+    bursts = np.count_nonzero(np.diff(lost.astype(int)) == 1)
+    # Chunk 1 has vectors 4 to 7: the older half of packet 2, all of 3, the newer half of 4.
+    wanted = sum(np.count_nonzero(ages == age) * part for age, part in ((2, 0.5), (3, 1), (4, 0.5)))
+    found = needed(Need(1.9, 20, lbrr, spacing))[1]
+    heard = found - wanted / bursts  # by half, in the step behind a loss
+    assert -0.02 < heard < 0.5 * 0.5 * 0.35
+    assert spacing > 1 or lbrr or heard == pytest.approx(0, abs=0.02)
+
+
+def test_what_comes_too_late_is_not_needed():
+    every = needed(Need(4.0))
+    for wait_ms in (40, 100, 400):
+        timely = needed(Need(4.0, wait_ms=wait_ms))
+        kept = wait_ms // 40
+        assert np.array_equal(timely[:kept], every[:kept])
+        assert timely[kept + 1 :].max() < 0.01 * every[0]
+    apart = [needed(Need(1.9, spacing=spacing)).sum() for spacing in (1, 2, 4)]
+    assert apart == pytest.approx(apart[:1] * 3, rel=0.02)  # what is lost is lost
+
+
+def test_payloads_are_apart_where_the_receiver_can_wait():
+    for rate in (16000, 24000, 32000, 48000):
+        spacings = [
+            split_bitrate(rate, 20, False, wait_ms=ms).need.spacing for ms in (20, 100, 200, 900)
+        ]
+        assert spacings == sorted(spacings)
+        assert spacings[-1] > 2
+        assert split_bitrate(rate, 20, False).need.spacing == 1
+        damages = [split_bitrate(rate, 20, False, wait_ms=ms).damage for ms in (20, 100, 200, 900)]
+        assert damages == sorted(damages, reverse=True)
+        assert damages[-1] < split_bitrate(rate, 20, False).damage
+        # Bits that payloads need less of make better regular frames.
+        regular = split_bitrate(rate, 20, False, wait_ms=900).regular
+        assert regular > split_bitrate(rate, 20, False).regular
 
 
 def cost(levels):
@@ -78,7 +130,7 @@ def cost(levels):
 
 @given(BURSTS, st.integers(1, MAX_CHUNKS), st.floats(1e-7, 1))
 def test_what_a_price_buys_is_legal(burst, chunks, price):
-    levels = choices(burst, 20, False)[chunks - 1].at(price)
+    levels = choices(Need(burst))[chunks - 1].at(price)
     assert 0 <= levels.q0 <= levels.qmax <= 15
     assert 1 <= levels.chunks <= chunks
     assert levels.dq == 0 or levels.q0 == 15 or levels.qmax > levels.q0
@@ -87,7 +139,7 @@ def test_what_a_price_buys_is_legal(burst, chunks, price):
 def test_no_setting_is_better_at_its_price():
     """The hull against all settings of a kind, by brute force."""
     burst, chunks, price = 4.0, 6, 0.002
-    weights = needed(burst, 20, False)
+    weights = needed(Need(burst, 20, False))
 
     def total(q0, dq, qmax, count):
         used = quantizer_levels(q0, dq, qmax, count)
@@ -95,7 +147,7 @@ def test_no_setting_is_better_at_its_price():
         bits = tables().state_bits[q0] + tables().latent_bits[used].sum()
         return price * bits - weights[:count] @ kept
 
-    best = choices(burst, 20, False)[chunks - 1].at(price)
+    best = choices(Need(burst))[chunks - 1].at(price)
     others = [
         total(q0, dq, 15, count) for q0 in range(14) for dq in range(8) for count in range(1, 7)
     ]
@@ -104,7 +156,7 @@ def test_no_setting_is_better_at_its_price():
 
 @given(BURSTS, st.integers(1, MAX_CHUNKS), st.floats(50, 2500), st.floats(50, 2500))
 def test_more_bits_do_no_more_damage(burst, chunks, some, more):
-    choice = choices(burst, 20, False)[chunks - 1]
+    choice = choices(Need(burst))[chunks - 1]
     few, many = sorted((some, more))
     assert choice.damage_at(many) <= choice.damage_at(few)
     assert choice.price(many) <= choice.price(few)
@@ -112,7 +164,7 @@ def test_more_bits_do_no_more_damage(burst, chunks, some, more):
 
 
 def test_a_price_takes_about_the_bits_it_is_for():
-    choice = choices(TYPICAL_BURST, 20, False)[-1]
+    choice = choices(Need())[-1]
     for bits in range(150, 900, 50):
         assert cost(choice.at(choice.price(bits))) == pytest.approx(bits, rel=0.3)
 
@@ -120,7 +172,7 @@ def test_a_price_takes_about_the_bits_it_is_for():
 def test_longer_bursts_are_described_further_back():
     reached = []
     for burst in (1.2, TYPICAL_BURST, 6.0, 15.0):
-        choice = choices(burst, 20, False)[-1]
+        choice = choices(Need(burst))[-1]
         reached.append(choice.at(choice.price(300)).chunks)
     assert reached == sorted(reached)
     assert reached[-1] > 3 * reached[0]
@@ -131,26 +183,26 @@ def test_regular_share_grows_with_the_bitrate(loss):
     rates = range(6000, 510001, 3000)
     for rate in rates:
         assert 0 < split_bitrate(rate, loss, None).regular <= rate
-    plain = [regular_bitrate(rate, loss, False) for rate in rates]
+    plain = [split_bitrate(rate, loss, False).regular for rate in rates]
     assert plain == sorted(plain)
 
 
 def test_more_loss_moves_bits_to_redundancy():
     for rate in (24000, 48000):
-        shares = [regular_bitrate(rate, loss, False) for loss in (1, 5, 20, 50)]
+        shares = [split_bitrate(rate, loss, False).regular for loss in (1, 5, 20, 50)]
         assert shares == sorted(shares, reverse=True)
         assert shares[0] > shares[-1]
 
 
 def test_lbrr_where_there_is_room_for_it():
-    assert not split_bitrate(24000, 20, None).lbrr
-    assert split_bitrate(64000, 20, None).lbrr
+    assert not split_bitrate(24000, 20, None).need.lbrr
+    assert split_bitrate(64000, 20, None).need.lbrr
     # It repairs one packet of a burst, however long that is.
-    assert not split_bitrate(48000, 20, None, burst=30.0).lbrr
+    assert not split_bitrate(48000, 20, None, burst=30.0).need.lbrr
     # Asked for, it is sent, but not where Opus has none.
-    assert split_bitrate(32000, 20, True).lbrr
-    assert not split_bitrate(64000, 20, False).lbrr
-    assert not split_bitrate(16000, 20, True).lbrr
+    assert split_bitrate(32000, 20, True).need.lbrr
+    assert not split_bitrate(64000, 20, False).need.lbrr
+    assert not split_bitrate(16000, 20, True).need.lbrr
 
 
 def test_free_choice_is_the_better_one():

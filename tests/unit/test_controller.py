@@ -9,6 +9,7 @@ import pytest
 from dred.controller import Controller, LossEstimate, QualityTable, Setting
 from dred.errors import DredError
 from dred.libopus_rule import libopus_rule
+from dred.traces.models import GilbertElliott
 
 
 def cell(quality, loss, burst=1.0, bitrate=24000, dred_ms=0, **setting):
@@ -111,6 +112,38 @@ def test_noise_does_not_make_it_flutter():
         lost = (rng.random(50) < 0.07).astype(int).tolist()
         controller.report(1000.0 * second, float(np.mean(lost)), lost)
     assert controller.changes <= 30
+
+
+def test_of_settings_nearly_as_good_the_one_that_stands_more():
+    """A rise of loss is heard before it is answered; what helps then is worth a little now."""
+    helps = [
+        cell(4.36, 0, dred_ms=1000), cell(3.2, 0.2, dred_ms=1000), cell(2.5, 0.4, dred_ms=1000),
+    ]  # fmt: skip
+    controller = Controller(24000, QualityTable([*CELLS[:3], *helps]))
+    assert controller.setting.dred_ms == 1000
+    for second in range(20):
+        assert not controller.report(1000.0 * second, 0.0, [0] * 50)
+
+
+@pytest.mark.parametrize("budget", [24000, 40000, 64000])
+def test_adapting_is_worth_as_much_as_any_fixed_setting(budget):
+    """By the package's own table, over calls whose losses rise and fall again."""
+    table = QualityTable.load()
+    parts = ((0.02, 1.3), (0.3, 4.0), (0.02, 1.3))
+    worth = [table.expected(budget, *part) for part in parts]
+    found = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        controller = Controller(budget, table)
+        for second in range(18 * len(parts)):
+            part = second // 18
+            found.append(worth[part][controller.setting])
+            loss, burst = parts[part]
+            model = GilbertElliott(loss / (1 - loss) / burst, 1 / burst)
+            lost = model.draw(50, rng).astype(int).tolist()
+            controller.report(1000.0 * (second + 1), float(np.mean(lost)), lost)
+    fixed = max(np.mean([at[setting] for at in worth]) for setting in worth[0])
+    assert np.mean(found) > fixed - 0.01
 
 
 def test_the_table_of_the_package():

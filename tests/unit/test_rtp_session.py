@@ -188,7 +188,7 @@ def test_a_timestamp_that_jumps_is_not_believed():
 
 
 def test_bitrate_is_shared_with_copies():
-    assert opus_bitrate(32000, 0, 20, True, True) == 32000
-    assert opus_bitrate(48000, 2, 20, False, False) == pytest.approx(16000, abs=100)
-    with_dred = opus_bitrate(64000, 1, 20, False, True)
+    assert opus_bitrate(32000, 0, int) == 32000
+    assert opus_bitrate(48000, 2, int) == pytest.approx(16000, abs=100)
+    with_dred = opus_bitrate(64000, 1, lambda total: total // 2)
     assert 32000 < with_dred < 64000

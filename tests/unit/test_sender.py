@@ -157,6 +157,28 @@ def test_longer_bursts_make_longer_descriptions():
     assert np.mean(long[50:]) > 2 * np.mean(short[50:])
 
 
+def test_payloads_are_apart_and_finer_where_the_receiver_can_wait():
+    pcm = voice(16000, 3)
+    every, apart = (
+        carried(sender(bitrate=32000, lbrr=False, jitter_ms=ms).push(pcm)) for ms in (None, 500)
+    )
+    assert all(every[5:])
+    places = np.flatnonzero([payload is not None for payload in apart])
+    assert set(np.diff(places)) == {4}
+    finest = [np.mean([p.q0 for p in payloads if p]) for payloads in (every[50:], apart[50:])]
+    assert finest[1] < finest[0] - 1
+    tx = sender(bitrate=32000, lbrr=False, jitter_ms=500)
+    tx.push(pcm)
+    assert tx.stats["between payloads"] > 2 * tx.stats["dred"]
+
+
+def test_the_bitrate_is_kept_where_payloads_are_apart(samples):
+    pcm, rate = read_wav(samples / "slt_16k.wav")
+    tx = dred.Sender(rate, 1, 20, 32000, models=embedded_models(), complexity=5, jitter_ms=500)
+    packets = tx.push(pcm[: 6 * rate])
+    assert 8 * sum(map(len, packets)) / (len(packets) * 20) == pytest.approx(32, rel=0.05)
+
+
 def test_dtx():
     tx = sender(dtx=True, lbrr=False)
     pause = np.zeros(16000 * 2, np.float32)
