@@ -109,6 +109,12 @@ int dred_packet_parse(const unsigned char *packet, int size, dred_packet_info *i
     return DRED_OK;
 }
 
+int dred_packet_units(const unsigned char *packet, int size) {
+    dred_packet_info info;
+    int error = dred_packet_parse(packet, size, &info);
+    return error < 0 ? error : info.frame_units * info.frame_count;
+}
+
 int dred_packet_extensions(const unsigned char *packet, int size, dred_extension *out, int capacity,
                            int *valid) {
     dred_packet_info info;

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dred.models import Models
 
 Floats = npt.NDArray[np.float32]
+_FLOATS = ffi.typeof("float[]")
 
 _ERRORS: dict[int, type[Exception]] = {
     lib.DRED_ERR_ARGUMENT: ValueError,
@@ -47,7 +48,7 @@ def floats(array: npt.ArrayLike, shape: tuple[int, ...], name: str) -> Floats:
 
 def pointer(array: Floats) -> Any:
     """The array's memory as `float *`; the array must stay alive meanwhile."""
-    return ffi.from_buffer("float[]", array, require_writable=False)
+    return ffi.from_buffer(_FLOATS, array, require_writable=False)
 
 
 def address(array: Floats) -> int:

@@ -225,6 +225,8 @@ typedef struct dred_extension {
 
 /* Parse an Opus packet (RFC 6716 section 3). @return DRED_OK or DRED_ERR_PACKET */
 DRED_API int dred_packet_parse(const unsigned char *packet, int size, dred_packet_info *info);
+/* Duration of all frames of a packet in units of 2.5 ms, or DRED_ERR_PACKET. */
+DRED_API int dred_packet_units(const unsigned char *packet, int size);
 /* Extensions of a packet in bitstream order (draft-ietf-mlcodec-opus-extension).
  * @param valid NULL, or receives 0 where the area is malformed (what was found before stays valid)
  * @return number found (may exceed capacity: only capacity are stored), or a dred_error            */

@@ -43,6 +43,7 @@ static void check_frames(const unsigned char *packet, int size, int count, int f
     dred_packet_info info;
     CHECK(dred_packet_parse(packet, size, &info) == DRED_OK);
     CHECK(info.frame_count == count);
+    CHECK(dred_packet_units(packet, size) == 8 * count); /* all of them with frames of 20 ms */
     CHECK(info.frame_size[0] == first && info.frame_size[count - 1] == last);
 }
 
@@ -59,6 +60,7 @@ static void test_codes(void) {
     check_frames(BYTES("\x4B\x41\x02\xAA\xBB\x00\x00"), 1, 2, 2);
     check_frames(BYTES("\x4B\x41\x00\xAA"), 1, 1, 1);
     check_frames(big, 1276, 1, 1275, 1275);
+    CHECK(dred_packet_units(big, 1277) == DRED_ERR_PACKET);
     CHECK(dred_packet_parse(big, 1277, &info) == DRED_ERR_PACKET);
     CHECK(dred_packet_parse(BYTES(""), &info) == DRED_ERR_PACKET);
     CHECK(dred_packet_parse(BYTES("\x49\x01"), &info) == DRED_ERR_PACKET);

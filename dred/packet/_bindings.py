@@ -47,9 +47,7 @@ def packet_parse(data: bytes) -> PacketInfo:
 
 def packet_units(data: bytes) -> int:
     """Duration of all frames in units of 2.5 ms, or PacketError."""
-    info = ffi.new("dred_packet_info *")
-    check(lib.dred_packet_parse(data, len(data), info), "Opus packet")
-    return int(info.frame_units * info.frame_count)
+    return check(lib.dred_packet_units(data, len(data)), "Opus packet")
 
 
 def packet_extensions(data: bytes) -> tuple[list[Extension], bool]:

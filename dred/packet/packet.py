@@ -142,7 +142,7 @@ class Packet:
 
 def attach_payload(data: bytes, payload: bytes) -> bytes:
     """The packet with this DRED payload (without prefix)."""
-    return bytes(Packet(data).with_dred(payload))
+    return _bindings.packet_attach(data, payload)
 
 
 def duration_ms(data: bytes) -> float:

@@ -77,6 +77,7 @@ class GapFiller:
         self._mark = (0, 0)  # ends of both tracks then
         self._down = Resampler(sample_rate, CORE_RATE)
         self._up = Resampler(CORE_RATE, sample_rate)
+        self._across = Resampler(sample_rate, CORE_RATE)  # for the far side of a gap
         self._core = _Track(HISTORY_MS * CORE_RATE // 1000)
         self._wide = _Track(HISTORY_MS * sample_rate // 1000)
         self._start = 0  # core time at which synthesis took over
@@ -99,9 +100,9 @@ class GapFiller:
     def bridge(self, future: Floats, missing: int, models: Models) -> Bridge:
         """Vectors across a gap that begins now. future: mono samples of the output rate from now
         on, the first `missing` of which are a stand-in for the gap."""
-        down = Resampler(self.sample_rate, CORE_RATE)
+        self._across.reset()
         past = self._core.stretch(self._core.end - PAST, self._core.end)
-        narrow = down.process(np.concatenate([future, np.zeros(len(future), np.float32)]))
+        narrow = self._across.process(np.concatenate([future, np.zeros(len(future), np.float32)]))
         audio = np.concatenate([past, narrow[: len(future) * CORE_RATE // self.sample_rate]])
         gap = (self._core.end, self._core.end + self.core_time(missing))
         return Bridge(audio, self._core.end - PAST, gap, models)
