@@ -31,6 +31,8 @@ class ScratchConfig(RdovaeConfig):
     """Defaults for two hours on one CPU core."""
 
     minutes: float = 120.0
+    batch: int = 16
+    muon_lr: float = 0.02  # a tenth or less to go on from trained networks
     latents: int = 40  # offered; those that are not worth their bits die
     states: int = 64
     table_weight: float = 0.1  # of the coded rate, which fits only the tables
@@ -82,6 +84,8 @@ class ScratchTask(CoderTask):
             self.model.state.begin_with(statistics, "state")
             return
         self.model = ScratchCoder(config.latents, config.states).to(config.device)
+        for layer in (self.model.encoder.zdense, self.model.encoder.gdense2):
+            layer.lr_scale = 10.0  # outputs are in quantiser steps, tens of units wide
         # start from mean speech: far from it the distortion is steep
         mean = torch.from_numpy(np.asarray(self.data.features[:MEAN_STEPS]).mean(0))
         with torch.no_grad():

@@ -89,7 +89,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--ours", type=Path, nargs="+", help="weight files (default: embedded)")
     parser.add_argument("--reference", type=Path, default=WEIGHTS / "weights.bin")
     parser.add_argument("--statistics", type=Path, default=WEIGHTS / "statistics.npz")
-    parser.add_argument("--scratch", type=Path, help="weights of the from-scratch profile (.bin)")
+    parser.add_argument("--scratch", type=Path, nargs="+", default=[], metavar="FILE",
+                        help="weights of profiles of their own, tables beside them")  # fmt: skip
     parser.add_argument("--float", type=Path, nargs="+", dest="unrounded", metavar="FILE",
                         help="our networks in float ('dred train --float'), for int8")  # fmt: skip
     parser.add_argument("--files", type=integer(1), default=24, help="for speech (default 24)")
@@ -135,17 +136,17 @@ class Setup:
 
 
 def coder(setup: Setup) -> Figures:
-    """Rate and distortion of all pairs of encoder and decoder, and of the other profile."""
+    """Rate and distortion of all pairs of encoder and decoder, and of other profiles."""
     sides = {
         side: core_coder(load_models(setup.sides[side]), setup.args.statistics)
         for side in (OURS, REFERENCE)
     }
     report = coder_report(sides, setup.sequences)
-    if setup.args.scratch is not None:
-        curve = rate_distortion(scratch_coder(setup.args.scratch), setup.sequences)
-        base = report["curves"][f"{REFERENCE} encoder, {REFERENCE} decoder"]
-        report["curves"]["from scratch"] = curve
-        report["rate_ratio"]["from scratch"] = rate_at_equal_distortion(curve, base)
+    base = report["curves"][f"{REFERENCE} encoder, {REFERENCE} decoder"]
+    for weights in setup.args.scratch:
+        curve = rate_distortion(scratch_coder(weights), setup.sequences)
+        report["curves"][weights.stem] = curve
+        report["rate_ratio"][weights.stem] = rate_at_equal_distortion(curve, base)
     return report
 
 
@@ -218,7 +219,7 @@ def joined(path: Path, images: list[bytes]) -> Path:
 def prepare(args: argparse.Namespace) -> Setup:
     """Checks that all is there, and gathers the weights in the output folder."""
     speech = args.speech or SHARED / "speech" / args.split
-    given = [*(args.ours or []), *(args.unrounded or []), *filter(None, [args.scratch])]
+    given = [*(args.ours or []), *(args.unrounded or []), *args.scratch]
     for path in (args.reference, args.statistics, speech, *given):
         if not path.exists():
             raise DredError(f"{path}: not there; name it by an option or set DRED_SHARED")

@@ -15,7 +15,6 @@ from dred.train.curves import Row, bits_per_second
 Figures = dict[str, Any]
 NAMED = "ours encoder, ours decoder"
 BASE = "reference encoder, reference decoder"
-SCRATCH = "from scratch"
 LEVEL = 4  # of which the newest chunk is told apart
 
 
@@ -38,7 +37,7 @@ def grid(head: Iterable[str], body: Iterable[Iterable[str]]) -> Iterator[str]:
 def coder(part: Figures) -> Iterator[str]:
     """Distortion and bits by level, rates at equal distortion, both directions of compatibility."""
     curves: dict[str, list[Row]] = part["curves"]
-    own = [name for name in (NAMED, BASE, SCRATCH) if name in curves]
+    own = [NAMED, BASE, *(name for name in curves if " encoder, " not in name)]
     yield from grid(
         ["level", *(f"D {name}" for name in curves), *(f"bit/s {name}" for name in own)],
         (
@@ -114,6 +113,12 @@ def interval(found: dict[str, float], metric: str) -> str:
     return f"{mean} [{low}, {high}]"
 
 
+def words(part: dict[str, Figures]) -> Iterator[str]:
+    yield ""
+    yield "Words: those that the recogniser hears in the original are right; mean of the files."
+    yield from scores(part)
+
+
 def vocoder(part: Figures) -> Iterator[str]:
     yield from scores({"vocoder alone": part})
 
@@ -143,7 +148,7 @@ def int8(part: Figures) -> Iterator[str]:
 
 SHOWN = {
     "coder": coder, "pitch": pitch, "plc": plc, "vocoder": vocoder, "chain": scores,
-    "words": scores, "int8": int8,
+    "words": words, "int8": int8,
 }  # fmt: skip
 
 
@@ -165,7 +170,7 @@ def plot_curves(curves: dict[str, list[Row]], path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(8, 6))
     for name, rows in curves.items():
         rates = [bits_per_second(row) for row in rows]
-        style = {BASE: "k--", SCRATCH: "s-"}.get(name, "o-")
+        style = "k--" if name == BASE else "o-" if " encoder, " in name else "s-"
         axes.loglog(rates, [row["distortion"] for row in rows], style, label=name, markersize=4)
     axes.set_xlabel("redundancy, bit/s (runs of 1.04 s)")
     axes.set_ylabel("mean feature distortion")
