@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import os
 import sys
 import time
@@ -231,10 +232,19 @@ def prepare(args: argparse.Namespace) -> Setup:
     return Setup(args, speech, sides)
 
 
+def read(file: Path) -> Figures:
+    """A quality.json, with NaN where it says null."""
+    found: Figures = json.loads(
+        file.read_text(),
+        object_hook=lambda table: {k: math.nan if v is None else v for k, v in table.items()},
+    )
+    return found
+
+
 def measured(setup: Setup, names: list[str]) -> Figures:
     """What earlier runs wrote, with these sections anew; written after each."""
     file = setup.args.out / "quality.json"
-    result: Figures = json.loads(file.read_text()) if file.exists() else {}
+    result = read(file) if file.exists() else {}
     if result.get("split", setup.args.split) != setup.args.split:
         raise DredError(f"{file}: is of {result['split']}; name another folder")
     result["split"] = setup.args.split
@@ -246,7 +256,8 @@ def measured(setup: Setup, names: list[str]) -> Figures:
             for side, path in setup.sides.items()
         }
         result.setdefault("seconds", {})[name] = round(time.monotonic() - began, 1)
-        file.write_text(json.dumps(result, indent=1) + "\n")
+        # JSON knows no NaN
+        file.write_text(json.dumps(result, indent=1).replace("NaN", "null") + "\n")
     return result
 
 
