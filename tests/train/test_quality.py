@@ -78,8 +78,9 @@ def test_sections_are_added_and_runs_are_kept(quality, command, tmp_path, capsys
         "quality_speech.run_jobs", lambda *_: pytest.fail("what is known was computed again")
     )
     assert quality.main([*command, "--sections", "coder,chain"]) == 0
-    assert result(tmp_path)["chain"] == before
     assert "coder" in result(tmp_path)
+    assert quality.main([*command, "--sections", "chain", "--sequences", "2"]) == 0
+    assert result(tmp_path)["chain"] == before
     assert quality.main(["test", *command[1:], "--sections", "chain"]) == 1
     assert "is of valid; name another folder" in capsys.readouterr().err
 

@@ -7,9 +7,9 @@ network (`pitch`), feature predictor (`plc`), vocoder alone (`vocoder`), the who
 (`int8`, with --float). Measure on `valid` while tuning and on `test` for the record.
 
 Writes OUT/quality.json, OUT/tables.md (as in the model card), OUT/rate_distortion.png,
-OUT/chain.png. Each section replaces its own part of quality.json and leaves the others; runs of the
-chain that OUT/results.jsonl holds are not computed again. After changes of the code measure into a
-new folder.
+OUT/chain.png. A section replaces its own part of quality.json and leaves the others; what is there
+of the same weights and options is not measured again, so that the same command goes on after an
+interruption. After changes of the code measure into a new folder.
 
 Needs the extras train, eval, lab and (for words) wer, and weights to compare with; by default those
 of the optional extra data ($DRED_SHARED, default ../shared).
@@ -131,6 +131,16 @@ class Setup:
     def sequences(self) -> torch.Tensor:
         return feature_sequences(self.data, self.args.sequences)
 
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """What results depend on, apart from the code: hashes of weights, and options."""
+        options = ("files", "sequences", "losses", "word_losses", "metrics", "bitrate")
+        files = self.sides | {path.stem: path for path in self.args.scratch}
+        return {
+            **{name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()},
+            **{name: getattr(self.args, name) or 0 for name in options},
+        }
+
     def chain(self, *sides: str) -> Chain:
         chosen = {side: self.sides[side] for side in sides}
         return Chain(self.args.out, chosen, self.args.bitrate, self.args.jobs)
@@ -248,13 +258,13 @@ def measured(setup: Setup, names: list[str]) -> Figures:
     if result.get("split", setup.args.split) != setup.args.split:
         raise DredError(f"{file}: is of {result['split']}; name another folder")
     result["split"] = setup.args.split
+    of = setup.fingerprint
     for name in names:
+        if name in result and result["of"][name] == of:
+            continue
         began = time.monotonic()
         result[name] = SECTIONS[name](setup)
-        result.setdefault("weights", {})[name] = {
-            side: hashlib.sha256(path.read_bytes()).hexdigest()
-            for side, path in setup.sides.items()
-        }
+        result.setdefault("of", {})[name] = of
         result.setdefault("seconds", {})[name] = round(time.monotonic() - began, 1)
         # JSON knows no NaN
         file.write_text(json.dumps(result, indent=1).replace("NaN", "null") + "\n")
@@ -274,6 +284,9 @@ def main(argv: list[str] | None = None) -> int:
     except (DredError, ValueError) as reason:
         print(reason, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
     write_plots(result, args.out)
     text = tables(result)
     (args.out / "tables.md").write_text(text)
