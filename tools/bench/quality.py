@@ -77,6 +77,11 @@ RATE = 16000
 Figures = dict[str, Any]
 
 
+def percents(text: str) -> list[str]:
+    """Loss rates separated by commas."""
+    return [str(integer(1, 90)(part)) for part in text.split(",")]
+
+
 def get_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -96,8 +101,10 @@ def get_parser() -> argparse.ArgumentParser:
                         help="our networks in float ('dred train --float'), for int8")  # fmt: skip
     parser.add_argument("--files", type=integer(1), default=24, help="for speech (default 24)")
     parser.add_argument("--sequences", type=integer(1), help="of 3.12 s, for coders (default all)")
-    parser.add_argument("--losses", default="10,20,30,40", help="percent, of the whole chain")
-    parser.add_argument("--word-losses", default="20", help="the same, for words (default 20)")
+    parser.add_argument("--losses", type=percents, default=["10", "20", "30", "40"],
+                        help="of the whole chain (default 10,20,30,40)")  # fmt: skip
+    parser.add_argument("--word-losses", type=percents, default=["20"],
+                        help="the same, for words (default 20)")  # fmt: skip
     parser.add_argument("--metrics", default="pesq,stoi,plcmos")
     parser.add_argument("--bitrate", type=integer(6000), default=32000, help="of the whole chain")
     parser.add_argument("--jobs", type=integer(1), default=1, help="processes for the whole chain")
@@ -185,14 +192,14 @@ def vocoder(setup: Setup, sides: tuple[str, str] = (OURS, REFERENCE)) -> Figures
 def chain(setup: Setup, sides: tuple[str, str] = (OURS, REFERENCE)) -> Figures:
     """Scores over losses, and over bursts of a second."""
     sounds = choose(find_sounds(setup.speech), setup.args.files)
-    cases = list(rows([*setup.args.losses.split(","), BURST], CHAIN_SCHEMES))
+    cases = list(rows([*setup.args.losses, BURST], CHAIN_SCHEMES))
     return measure(setup.chain(*sides), sounds, cases, setup.metrics, "chain")
 
 
 def words(setup: Setup) -> Figures:
     """Word error rates; the words are those that the recogniser hears in the original."""
     sounds = choose(fluent(setup.speech), setup.args.files)
-    cases = list(rows(setup.args.word_losses.split(","), WORD_SCHEMES))
+    cases = list(rows(setup.args.word_losses, WORD_SCHEMES))
     return measure(setup.chain(OURS, REFERENCE), sounds, cases, ["wer"], "words")
 
 
