@@ -8,6 +8,8 @@ reads the tables that `tables` makes of it.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -20,6 +22,11 @@ DEAD_ZONE_UNIT = 0.05
 FINEST, COARSEST = 4.0, 0.5  # steps per unit at the start, at the first and the last level
 
 
+def inverse_softplus(y: Tensor) -> Tensor:
+    """The x of which softplus is y > 0."""
+    return torch.log(torch.expm1(y))
+
+
 class LearnedQuantiser(nn.Module):
     """Scale, dead zone and distribution of every dimension at every level."""
 
@@ -28,18 +35,37 @@ class LearnedQuantiser(nn.Module):
     def __init__(self, size: int):
         super().__init__()
         start = torch.linspace(np.log(FINEST), np.log(COARSEST), LEVELS).exp()
-        inverse_softplus = torch.log(torch.expm1(start))
-        self.scale = nn.Parameter(inverse_softplus[:, None].repeat(1, size))
+        self.scale = nn.Parameter(inverse_softplus(start)[:, None].repeat(1, size))
         self.dead_zone = nn.Parameter(torch.zeros(LEVELS, size))
         self.decay_soft = nn.Parameter(torch.zeros(LEVELS, size))
         self.decay = nn.Parameter(torch.zeros(LEVELS, size))
         self.zero = nn.Parameter(torch.zeros(LEVELS, size))
+        self.register_buffer("coded", torch.ones(LEVELS, size))
+
+    @torch.no_grad()
+    def begin_with(self, statistics: Path, kind: str) -> None:
+        """Starts from the tables of another coder; what it does not code at a level stays so."""
+        with np.load(statistics) as tables:
+
+            def table(name: str) -> Tensor:
+                return torch.from_numpy(tables[f"{kind}_{name}"].astype(np.float32))
+
+            scale, dead_zone = table("quant_scales_q8"), table("dead_zone_q8")
+            r, p0 = table("r_q8"), table("p0_q8")
+        self.coded.copy_((r > 0) & (p0 < 255))
+        r, p0 = r.clamp(1.0, 255.0) / 256.0, p0.clamp(1.0, 255.0) / 256.0
+        self.scale.copy_(inverse_softplus(scale.clamp_min(1.0) / 256.0))
+        self.dead_zone.copy_(inverse_softplus(dead_zone.clamp_min(1.0) / 256.0 / DEAD_ZONE_UNIT))
+        self.decay.copy_(torch.logit(r))
+        self.decay_soft.copy_(self.decay)
+        exponent = torch.log(1.0 - p0) / torch.log(r)
+        self.zero.copy_(torch.logit((2.0 * exponent - 1.0).clamp(0.02, 0.98)))
 
     def levels(self, x: Tensor, level: Tensor) -> Tensor:
         """Values on the quantiser's grid before rounding: scaled, dead zone applied."""
         y = x * fn.softplus(self.scale)[level]
         delta = DEAD_ZONE_UNIT * fn.softplus(self.dead_zone)[level]
-        return y - delta * torch.tanh(y / (delta + 0.1))
+        return (y - delta * torch.tanh(y / (delta + 0.1))) * self.coded[level]
 
     def distribution(self, level: Tensor) -> tuple[Tensor, Tensor]:
         """Decay r and probability p0 of zero, per dimension, of the symbols at a level.
@@ -52,7 +78,7 @@ class LearnedQuantiser(nn.Module):
 
     def bits(self, q: Tensor, level: Tensor) -> Tensor:
         """Cost of integer symbols per dimension."""
-        return laplace_rate_hard(q, *self.distribution(level))
+        return laplace_rate_hard(q, *self.distribution(level)) * self.coded[level]
 
     def restore(self, q: Tensor, level: Tensor) -> Tensor:
         """Dequantised values."""
@@ -70,8 +96,9 @@ class LearnedQuantiser(nn.Module):
         """
         y = self.levels(x, level)
         rounded = y + (torch.floor(0.5 + y) - y).detach()
-        noisy = y + torch.rand_like(y) - 0.5
-        soft = laplace_rate_soft(y, torch.sigmoid(self.decay_soft)[level])
+        coded = self.coded[level]
+        noisy = y + (torch.rand_like(y) - 0.5) * coded
+        soft = laplace_rate_soft(y, torch.sigmoid(self.decay_soft)[level]) * coded
         hard = self.bits(rounded.detach(), level)
         return (
             self.restore(rounded, level),
@@ -92,11 +119,12 @@ class LearnedQuantiser(nn.Module):
         r, p0 = (t.cpu().numpy() for t in self.distribution(levels.to(self.scale.device)))
         factor = scale.max(0) * 256.0 / 255.0
         dead_zone = 256.0 * DEAD_ZONE_UNIT * fn.softplus(self.dead_zone).cpu().numpy()
+        coded = self.coded.cpu().numpy()
         tables = {
             "quant_scales_q8": 256.0 * scale / factor,
             "dead_zone_q8": dead_zone,
-            "r_q8": 256.0 * r,
-            "p0_q8": 256.0 * p0,
+            "r_q8": 256.0 * r * coded,
+            "p0_q8": np.where(coded > 0, 256.0 * p0, 255.0),
         }
         rounded = {k: np.clip(np.round(v), 0, 255).astype(np.uint8) for k, v in tables.items()}
         used = (rounded["r_q8"].max(0) > 0) & (rounded["p0_q8"].min(0) < 255)

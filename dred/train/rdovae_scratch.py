@@ -31,6 +31,8 @@ class ScratchConfig(RdovaeConfig):
     """Defaults for two hours on one CPU core."""
 
     minutes: float = 120.0
+    batch: int = 16
+    muon_lr: float = 0.02  # a tenth or less to go on from trained networks
     latents: int = 40  # offered; those that are not worth their bits die
     states: int = 64
     table_weight: float = 0.1  # of the coded rate, which fits only the tables
@@ -45,6 +47,12 @@ def limited(distortion: Tensor, limit: float) -> Tensor:
         limit * (1.0 + torch.log(distortion.clamp_min(limit) / limit)),
         distortion,
     )
+
+
+def table_sizes(statistics: Path) -> tuple[int, int]:
+    """Latent and state dimensions of a file of tables."""
+    with np.load(statistics) as tables:
+        return tables["latent_r_q8"].shape[1], tables["state_r_q8"].shape[1]
 
 
 class ScratchCoder(nn.Module):
@@ -64,9 +72,20 @@ class ScratchTask(CoderTask):
     name = "rdovae_scratch"
     config: ScratchConfig
 
-    def __init__(self, config: ScratchConfig, data: Path, valid: Path):
+    def __init__(
+        self, config: ScratchConfig, data: Path, valid: Path, statistics: Path | None = None
+    ):
+        """`statistics`: tables of a coder to go on from, whose networks are loaded later."""
         super().__init__(config, data, valid)
+        self.begun = statistics is not None
+        if statistics is not None:
+            self.model = ScratchCoder(*table_sizes(statistics)).to(config.device)
+            self.model.latent.begin_with(statistics, "latent")
+            self.model.state.begin_with(statistics, "state")
+            return
         self.model = ScratchCoder(config.latents, config.states).to(config.device)
+        for layer in (self.model.encoder.zdense, self.model.encoder.gdense2):
+            layer.lr_scale = 10.0  # outputs are in quantiser steps, tens of units wide
         # start from mean speech: far from it the distortion is steep
         mean = torch.from_numpy(np.asarray(self.data.features[:MEAN_STEPS]).mean(0))
         with torch.no_grad():
@@ -75,7 +94,8 @@ class ScratchTask(CoderTask):
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
         """A batch, and how much the rate counts by now: a new coder must first learn to code."""
         batch = super().sample(rng, progress)
-        batch["ramp"] = torch.tensor(min(1.0, 0.1 + 0.9 * progress / self.config.ramp))
+        ramp = 1.0 if self.begun else min(1.0, 0.1 + 0.9 * progress / self.config.ramp)
+        batch["ramp"] = torch.tensor(ramp)
         return batch
 
     @staticmethod

@@ -52,7 +52,7 @@ def create(label: str, config: Any, files: Files) -> Task:
     if label == "plc":
         return PlcTask(config, *folders, files.teacher)
     if label == "rdovae_scratch":
-        return ScratchTask(config, *folders)
+        return ScratchTask(config, *folders, files.statistics)
     if label == "fargan":
         return FarganTask(config, *folders, files.predictor)
     if label == "fargan_adversarial":

@@ -108,3 +108,19 @@ def test_dead_dimensions_are_left_out_and_the_tables_agree(folder, tmp_path):
         full[..., kept] = stored
         bits = latent.bits(stored, level).sum() / model.latent.bits(full, level).sum()
         assert float(bits) == pytest.approx(1.0, abs=0.05)
+
+
+def test_goes_on_from_the_tables_of_another_coder(folder, statistics, tmp_path):
+    task = ScratchTask(ScratchConfig(batch=2, dframes=60), folder, folder, statistics)
+    fixed = Quantiser(statistics, "state")
+    level = torch.arange(LEVELS)
+    x = 3.0 * torch.randn(LEVELS, 50)
+    torch.testing.assert_close(task.model.state.levels(x, level), fixed.levels(x, level))
+    symbols = task.model.state.quantise(x, level)[1]
+    mine, theirs = (q.bits(symbols, level).sum().item() for q in (task.model.state, fixed))
+    # r = 0.5 with a wider zero bin than 1 - r ** 0.5 has no exponent between 0.5 and 1
+    assert mine / theirs == pytest.approx(1.0, abs=0.15)
+    assert task.sample(np.random.default_rng(0), 0.0)["ramp"] == 1.0
+    task.export(task.model, tmp_path / "coder.bin")
+    with np.load(tmp_path / "coder.npz") as tables:
+        assert tables["state_r_q8"].shape == (LEVELS, 49)  # the last is never coded

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Everything that says how good the networks are, ours beside reference weights, in one run.
 
-Rate-distortion at all sixteen levels with both cross pairs, agreement of the decoders, pitch,
-feature predictor, vocoder alone, and the whole chain over losses. Measure on `valid` while tuning
-and on `test` for the record. Writes OUT/quality.json and OUT/rate_distortion.png.
+Sections: rate and distortion of the redundancy coders at all sixteen levels (`coder`), pitch
+network (`pitch`), feature predictor (`plc`), vocoder alone (`vocoder`), the whole chain over losses
+(`chain`), words that a recogniser understands (`words`), float weights beside the stored ones
+(`int8`, with --float). Measure on `valid` while tuning and on `test` for the record.
 
-Needs the extras train and eval, and weights to compare with; by default those of the optional
-extra data ($DRED_SHARED, default ../shared). Run: `python tools/bench/quality.py valid OUT`.
+Writes OUT/quality.json, OUT/tables.md (as in the model card), OUT/rate_distortion.png,
+OUT/chain.png. A section replaces its own part of quality.json and leaves the others; what is there
+of the same weights and options is not measured again, so that the same command goes on after an
+interruption. After changes of the code measure into a new folder.
+
+Needs the extras train, eval, lab and (for words) wer, and weights to compare with; by default those
+of the optional extra data ($DRED_SHARED, default ../shared).
+Run: `python tools/bench/quality.py valid OUT --sections coder,chain`.
 """
 
 from __future__ import annotations
@@ -14,212 +21,283 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from quality_show import tables, write_plots
+from quality_speech import (
+    BURST,
+    CHAIN_SCHEMES,
+    WORD_SCHEMES,
+    Chain,
+    choose,
+    compare,
+    fluent,
+    measure,
+    rows,
+)
 
-import dred
 from dred.cli.options import integer, progress
-from dred.evaluate.metrics import measure
-from dred.io.wav import read_wav
+from dred.errors import DredError
+from dred.evaluate.metrics import measure as score
+from dred.evaluate.sweep import find_sounds
 from dred.models import embedded_files, load_models
-from dred.traces import parse_model, read_trace
+from dred.train.curves import (
+    core_coder,
+    feature_sequences,
+    rate_at_equal_distortion,
+    rate_distortion,
+    scratch_coder,
+)
 from dred.train.data import SpeechData
-from dred.train.features import AUDIO, build
-from dred.train.rdovae import MAX_CHUNKS
+from dred.train.features import build
 from dred.train.report import (
-    BASE,
-    PARTS,
-    feature_blocks,
-    network_report,
-    scratch_curve,
-    summary,
-    total_bits,
+    OURS,
+    REFERENCE,
+    coder_report,
+    long_files,
+    pitch_figures,
+    predictor_figures,
+    speak,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("DRED_SHARED", ROOT.parent / "shared"))
-REFERENCE = SHARED / "reference" / "opus-1.6.1"
-RUN_SECONDS = 0.04 * MAX_CHUNKS
-CHAIN_SCHEMES = ("neural-plc", "dred")
-BURST = "burst:every=5s,length=1000ms"
-PACKETS = 3000  # of a made-up trace: a minute
+WEIGHTS = SHARED / "reference" / "opus-1.6.1"
+FLOAT = "float"
+RATE = 16000
+Figures = dict[str, Any]
+
+
+def percents(text: str) -> list[str]:
+    """Loss rates separated by commas."""
+    return [str(integer(1, 90)(part)) for part in text.split(",")]
 
 
 def get_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("split", choices=("valid", "test"), help="valid to tune, test for records")
     parser.add_argument("out", type=Path, help="folder for the results")
+    parser.add_argument("--sections", default=",".join(k for k in SECTIONS if k != "int8"),
+                        help=f"of {', '.join(SECTIONS)} (default: all but int8)")  # fmt: skip
     parser.add_argument("--speech", type=Path, help="folder of the speech (16 kHz mono)")
     parser.add_argument("--data", type=Path, help="its data folder, if it was made before")
     parser.add_argument("--ours", type=Path, nargs="+", help="weight files (default: embedded)")
-    parser.add_argument("--reference", type=Path, default=REFERENCE / "weights.bin")
-    parser.add_argument("--statistics", type=Path, default=REFERENCE / "statistics.npz")
-    parser.add_argument("--scratch", type=Path, help="weights of the from-scratch profile (.bin)")
-    parser.add_argument("--parts", default=",".join((*PARTS, "chain")), help="what to measure")
+    parser.add_argument("--reference", type=Path, default=WEIGHTS / "weights.bin")
+    parser.add_argument("--statistics", type=Path, default=WEIGHTS / "statistics.npz")
+    parser.add_argument("--scratch", type=Path, nargs="+", default=[], metavar="FILE",
+                        help="weights of profiles of their own, tables beside them")  # fmt: skip
+    parser.add_argument("--float", type=Path, nargs="+", dest="unrounded", metavar="FILE",
+                        help="our networks in float ('dred train --float'), for int8")  # fmt: skip
     parser.add_argument("--files", type=integer(1), default=24, help="for speech (default 24)")
-    parser.add_argument(
-        "--sequences", type=integer(1), help="of 3.12 s, for rate-distortion (default all)"
-    )
-    parser.add_argument("--losses", default="10,20,30,40", help="percent, of the whole chain")
+    parser.add_argument("--sequences", type=integer(1), help="of 3.12 s, for coders (default all)")
+    parser.add_argument("--losses", type=percents, default=["10", "20", "30", "40"],
+                        help="of the whole chain (default 10,20,30,40)")  # fmt: skip
+    parser.add_argument("--word-losses", type=percents, default=["20"],
+                        help="the same, for words (default 20)")  # fmt: skip
     parser.add_argument("--metrics", default="pesq,stoi,plcmos")
     parser.add_argument("--bitrate", type=integer(6000), default=32000, help="of the whole chain")
+    parser.add_argument("--jobs", type=integer(1), default=1, help="processes for the whole chain")
     return parser
 
 
-def our_files(args: argparse.Namespace) -> list[Path]:
-    """Our weight files; the embedded ones are written out once."""
-    if args.ours:
-        return list(args.ours)
-    folder = args.out / "embedded"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, image in embedded_files().items():
-        (folder / name).write_bytes(image)
-    return sorted(folder.glob("*.bin"))
+@dataclass(frozen=True)
+class Setup:
+    """What sections measure."""
+
+    args: argparse.Namespace
+    speech: Path
+    sides: dict[str, Path]  # ours first
+
+    @property
+    def metrics(self) -> list[str]:
+        return self.args.metrics.split(",")
+
+    @cached_property
+    def data(self) -> SpeechData:
+        """Features of the speech, with the reference's pitch network; computed where they lack."""
+        if self.args.data is not None:
+            return SpeechData(self.args.data)
+        folder = self.args.out / f"{self.args.split}.data"
+        if not (folder / "files.json").exists():
+            build(self.speech, folder, self.sides[REFERENCE],
+                  progress=lambda files: progress(files, "features"))  # fmt: skip
+        return SpeechData(folder)
+
+    @cached_property
+    def sequences(self) -> torch.Tensor:
+        return feature_sequences(self.data, self.args.sequences)
+
+    @cached_property
+    def fingerprint(self) -> dict[str, Any]:
+        """What results depend on, apart from the code: hashes of weights, and options."""
+        options = ("files", "sequences", "losses", "word_losses", "metrics", "bitrate")
+        files = self.sides | {path.stem: path for path in self.args.scratch}
+        return {
+            **{name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()},
+            **{name: getattr(self.args, name) or 0 for name in options},
+        }
+
+    def chain(self, *sides: str) -> Chain:
+        chosen = {side: self.sides[side] for side in sides}
+        return Chain(self.args.out, chosen, self.args.bitrate, self.args.jobs)
 
 
-def data_folder(args: argparse.Namespace, speech: Path) -> Path:
-    """Features of the speech, with the reference's pitch network; computed where they lack."""
-    if args.data is not None:
-        return Path(args.data)
-    folder = args.out / f"{args.split}.data"
-    if not (folder / "files.json").exists():
-        build(speech, folder, args.reference, progress=lambda files: progress(files, "features"))
-    return folder
+def coder(setup: Setup) -> Figures:
+    """Rate and distortion of all pairs of encoder and decoder, and of other profiles."""
+    sides = {
+        side: core_coder(load_models(setup.sides[side]), setup.args.statistics)
+        for side in (OURS, REFERENCE)
+    }
+    report = coder_report(sides, setup.sequences)
+    base = report["curves"][f"{REFERENCE} encoder, {REFERENCE} decoder"]
+    for weights in setup.args.scratch:
+        curve = rate_distortion(scratch_coder(weights), setup.sequences)
+        report["curves"][weights.stem] = curve
+        report["rate_ratio"][weights.stem] = rate_at_equal_distortion(curve, base)
+    return report
 
 
-def lost_packets(loss: str) -> list[int]:
-    """A recorded trace of this loss in percent where there is one, else a model's, seeded."""
-    if loss != "burst" and (recorded := SHARED / "traces" / f"realistic_{loss}_1.txt").exists():
-        return [int(flag) for flag in read_trace(recorded)]
-    share = 0.0 if loss == "burst" else float(loss) / 100
-    leave = 0.3
-    model = BURST if loss == "burst" else f"gilbert:p={leave * share / (1 - share):.4f},r={leave}"
-    return [int(flag) for flag in parse_model(model).draw(PACKETS, np.random.default_rng(1), 20)]
+def pitch(setup: Setup) -> Figures:
+    """Agreement with the reference's pitch network."""
+    return {OURS: pitch_figures(setup.sides[OURS], setup.sides[REFERENCE], setup.data)}
 
 
-def chain_cases(args: argparse.Namespace, speech: Path) -> list[tuple[Path, str, str]]:
-    """(file, loss, scheme) of every run of the whole chain."""
-    paths = sorted(path for path in speech.rglob("*") if path.suffix in AUDIO)
-    chosen = paths[:: max(1, len(paths) // args.files)][: args.files]
-    losses = [*args.losses.split(","), "burst"]
-    return [
-        (path, loss, scheme)
-        for loss in losses
-        for scheme in (CHAIN_SCHEMES if loss != "burst" else ("dred",))
-        for path in chosen
-    ]
+def plc(setup: Setup) -> Figures:
+    """Features of lost steps."""
+    return {side: predictor_figures(setup.sides[side], setup.data) for side in (OURS, REFERENCE)}
 
 
-def chain(args: argparse.Namespace, speech: Path, ours: list[Path]) -> dict[str, Any]:
-    """Scores of speech through sender, losses and receiver, with either weights."""
-    joined = args.out / "ours.bin"
-    joined.write_bytes(b"".join(path.read_bytes() for path in ours))
-    models = {"ours": load_models(joined), "reference": load_models(args.reference)}
-    names = args.metrics.split(",")
-    rows: dict[tuple[str, str, str], list[dict[str, float]]] = {}
-    for path, loss, scheme in progress(chain_cases(args, speech), "chain"):
-        pcm, rate = read_wav(path)
-        announced = 20 if loss == "burst" else int(loss)
-        for side, weights in models.items():
-            lost = lost_packets(loss)
-            result = dred.simulate(pcm, rate, lost, scheme, args.bitrate, announced, weights)
-            scores = measure(pcm, result.pcm, rate, names)
-            rows.setdefault((loss, scheme, side), []).append(scores)
-    table: dict[str, Any] = {}
-    for (loss, scheme, side), scores in rows.items():
-        table.setdefault(f"{scheme}, loss {loss}", {})[side] = summary(scores)
-    return table
+def vocoder(setup: Setup, sides: tuple[str, str] = (OURS, REFERENCE)) -> Figures:
+    """Scores of speech made of natural features."""
+    found: dict[str, dict[str, dict[str, float]]] = {side: {} for side in sides}
+    models = {side: load_models(setup.sides[side]) for side in sides}
+    for entry in progress(long_files(setup.data, setup.args.files), "vocoder"):
+        for side in sides:
+            pair = speak(models[side], setup.data, entry)
+            found[side][entry["file"]] = score(*pair, RATE, setup.metrics)
+    return compare(found, setup.metrics)
 
 
-def plot(coder: dict[str, Any], path: Path) -> None:
-    """Rate against distortion, one line per pair of encoder and decoder."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 6))
-    for name, rows in coder["curves"].items():
-        rates = [total_bits(row) / RUN_SECONDS for row in rows]
-        style = "k--" if name == BASE else "o-"
-        axes.loglog(rates, [row["distortion"] for row in rows], style, label=name, markersize=4)
-    axes.set_xlabel("redundancy, bit/s (runs of 1.04 s)")
-    axes.set_ylabel("mean feature distortion")
-    axes.set_title("Rate and distortion at the sixteen levels")
-    axes.grid(True, which="both", alpha=0.3)
-    axes.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
+def chain(setup: Setup, sides: tuple[str, str] = (OURS, REFERENCE)) -> Figures:
+    """Scores over losses, and over bursts of a second."""
+    sounds = choose(find_sounds(setup.speech), setup.args.files)
+    cases = list(rows([*setup.args.losses, BURST], CHAIN_SCHEMES))
+    return measure(setup.chain(*sides), sounds, cases, setup.metrics, "chain")
 
 
-def lines(result: dict[str, Any]) -> Iterator[str]:
-    """The essentials in words."""
-    if "coder" in result:
-        for name, ratio in result["coder"]["rate_ratio"].items():
-            yield f"rate at equal distortion, {name}: {ratio:.3f}"
-        for name, rms in result["coder"]["agreement"].items():
-            figures = ", ".join(f"{key} {value:.3f}" for key, value in rms.items())
-            yield f"decoder against the reference's, {name}: {figures}"
-    if "pitch" in result:
-        yield f"pitch: voiced frames that agree {result['pitch']['agree_voiced']:.1%}"
-    for side, figures in result.get("plc", {}).items():
-        yield f"feature predictor, {side}: loss {figures['loss']:.3f}"
-    tables = {"vocoder alone": result.get("vocoder", {}), **result.get("chain", {})}
-    for name, sides in tables.items():
-        for side, scores in sides.items():
-            text = ", ".join(
-                f"{key} {score['mean']:.3f} ± {score['interval']:.3f}"
-                for key, score in scores.items()
-            )
-            yield f"{name}, {side}: {text}"
+def words(setup: Setup) -> Figures:
+    """Word error rates; the words are those that the recogniser hears in the original."""
+    sounds = choose(fluent(setup.speech), setup.args.files)
+    cases = list(rows(setup.args.word_losses, WORD_SCHEMES))
+    return measure(setup.chain(OURS, REFERENCE), sounds, cases, ["wer"], "words")
+
+
+def int8(setup: Setup) -> Figures:
+    """The sections that can tell, and the sizes, with the stored and with float weights."""
+    if FLOAT not in setup.sides:
+        raise DredError("the section int8 needs --float: weight files of 'dred train --float'")
+    curves = {
+        side: rate_distortion(
+            core_coder(load_models(setup.sides[side]), setup.args.statistics), setup.sequences
+        )
+        for side in (OURS, FLOAT)
+    }
+    return {
+        "bytes": {side: setup.sides[side].stat().st_size for side in (OURS, FLOAT)},
+        "curves": curves,
+        "rate_ratio": rate_at_equal_distortion(curves[OURS], curves[FLOAT]),
+        "vocoder": vocoder(setup, (OURS, FLOAT)),
+        "chain": chain(setup, (OURS, FLOAT)),
+    }
+
+
+SECTIONS: dict[str, Callable[[Setup], Figures]] = {
+    "coder": coder, "pitch": pitch, "plc": plc, "vocoder": vocoder, "chain": chain, "words": words,
+    "int8": int8,
+}  # fmt: skip
+
+
+def joined(path: Path, images: list[bytes]) -> Path:
+    """One weight file of several."""
+    path.write_bytes(b"".join(images))
+    return path
+
+
+def prepare(args: argparse.Namespace) -> Setup:
+    """Checks that all is there, and gathers the weights in the output folder."""
+    speech = args.speech or SHARED / "speech" / args.split
+    given = [*(args.ours or []), *(args.unrounded or []), *args.scratch]
+    for path in (args.reference, args.statistics, speech, *given):
+        if not path.exists():
+            raise DredError(f"{path}: not there; name it by an option or set DRED_SHARED")
+    args.out.mkdir(parents=True, exist_ok=True)
+    ours = [p.read_bytes() for p in args.ours] if args.ours else [*embedded_files().values()]
+    sides = {OURS: joined(args.out / "ours.bin", ours), REFERENCE: args.reference}
+    if args.unrounded:
+        sides[FLOAT] = joined(args.out / "float.bin", [p.read_bytes() for p in args.unrounded])
+    return Setup(args, speech, sides)
+
+
+def read(file: Path) -> Figures:
+    """A quality.json, with NaN where it says null."""
+    found: Figures = json.loads(
+        file.read_text(),
+        object_hook=lambda table: {k: math.nan if v is None else v for k, v in table.items()},
+    )
+    return found
+
+
+def measured(setup: Setup, names: list[str]) -> Figures:
+    """What earlier runs wrote, with these sections anew; written after each."""
+    file = setup.args.out / "quality.json"
+    result = read(file) if file.exists() else {}
+    if result.get("split", setup.args.split) != setup.args.split:
+        raise DredError(f"{file}: is of {result['split']}; name another folder")
+    result["split"] = setup.args.split
+    of = setup.fingerprint
+    for name in names:
+        if name in result and result["of"][name] == of:
+            continue
+        began = time.monotonic()
+        result[name] = SECTIONS[name](setup)
+        result.setdefault("of", {})[name] = of
+        result.setdefault("seconds", {})[name] = round(time.monotonic() - began, 1)
+        # JSON knows no NaN
+        file.write_text(json.dumps(result, indent=1).replace("NaN", "null") + "\n")
+    return result
 
 
 def main(argv: list[str] | None = None) -> int:
     args = get_parser().parse_args(argv)
-    parts = args.parts.split(",")
-    if unknown := set(parts) - {*PARTS, "chain"}:
-        print(
-            f"no part {min(unknown)!r}; there are {', '.join((*PARTS, 'chain'))}", file=sys.stderr
-        )
+    names = args.sections.split(",")
+    if unknown := sorted(set(names) - set(SECTIONS)):
+        print(f"no section {unknown[0]!r}; there are {', '.join(SECTIONS)}", file=sys.stderr)
         return 2
-    speech = args.speech or SHARED / "speech" / args.split
-    needed = {args.reference, args.statistics, speech if args.data is None else args.data}
-    if absent := sorted(str(path) for path in needed if not path.exists()):
-        print(f"{absent[0]}: not there; name it by an option or set DRED_SHARED", file=sys.stderr)
-        return 1
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    args.out.mkdir(parents=True, exist_ok=True)
-    ours = our_files(args)
-    names = args.metrics.split(",")
-    result: dict[str, Any] = {
-        "split": args.split,
-        "weights": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in ours},
-    }
-    if set(parts) & set(PARTS):
-        data = SpeechData(data_folder(args, speech))
-        result |= network_report(
-            data, ours, args.reference, args.statistics, tuple(parts), args.files,
-            lambda reference, produced: measure(reference, produced, 16000, names),
-            args.sequences,
-        )  # fmt: skip
-        if args.scratch is not None and "coder" in result:
-            features = feature_blocks(data, 3 * MAX_CHUNKS, args.sequences)
-            with torch.no_grad():
-                result["coder"]["curves"]["from scratch"] = scratch_curve(args.scratch, features)
-    if "chain" in parts:
-        result["chain"] = chain(args, speech, ours)
-    (args.out / "quality.json").write_text(json.dumps(result, indent=1) + "\n")
-    if "coder" in result:
-        plot(result["coder"], args.out / "rate_distortion.png")
-    print("\n".join(lines(result)))
+    try:
+        result = measured(prepare(args), names)
+    except (DredError, ValueError) as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    write_plots(result, args.out)
+    text = tables(result)
+    (args.out / "tables.md").write_text(text)
+    print(text, end="")
     return 0
 
 
