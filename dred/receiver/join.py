@@ -37,4 +37,4 @@ def rings(frame: Floats, before: Floats, other: Callable[[], Floats]) -> bool:
 
 def steepest(pcm: Floats) -> float:
     """The largest step from one sample to the next; 0 where there is none."""
-    return float(np.abs(np.diff(pcm, axis=0)).max()) if len(pcm) > 1 else 0.0
+    return float(np.abs(pcm[1:] - pcm[:-1]).max()) if len(pcm) > 1 else 0.0
