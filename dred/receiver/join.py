@@ -6,6 +6,8 @@ Audio is float32 [n, channels].
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from dred._native import Floats
@@ -21,17 +23,18 @@ def equal_gain(first: Floats, second: Floats) -> Floats:
     return first + weight * (second - first)
 
 
-def rings(frame: Floats, before: Floats, other: Floats) -> bool:
+def rings(frame: Floats, before: Floats, other: Callable[[], Floats]) -> bool:
     """Whether a frame is clearly steeper than what was heard before it, and than the same packet's
-    frame out of another decoder, which remembers another past.
+    frame out of another decoder, which remembers another past and is asked only then.
 
     Where a decoder's filters remember another past than the encoder's did, they may ring, far above
     the speech, for a few milliseconds. An onset is in the packet: both decoders have it. A pitch
     pulse that goes on is as steep as those before.
     """
-    return steepest(frame) > STEEPER * max(steepest(before), steepest(other))
+    here = steepest(frame)
+    return here > STEEPER * steepest(before) and here > STEEPER * steepest(other())
 
 
 def steepest(pcm: Floats) -> float:
     """The largest step from one sample to the next; 0 where there is none."""
-    return float(np.abs(np.diff(pcm, axis=0)).max()) if len(pcm) > 1 else 0.0
+    return float(np.abs(pcm[1:] - pcm[:-1]).max()) if len(pcm) > 1 else 0.0

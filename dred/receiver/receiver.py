@@ -206,14 +206,14 @@ class Receiver:
     def _decoded(self, packet: bytes | None, *, fec: bool = False) -> Floats:
         """A frame out of the decoder, joined to the synthesis where a gap ends with it."""
         length = self._samples(self._frame_ms)
-        if self._models is None:
-            return self._decoder.decode(packet, length, fec=fec)
         frame = self._decoder.decode(packet, length, fec=fec)
-        other = self._witness.hear(packet, length, fec=fec)
+        if self._models is None:
+            return frame
+        witnessed = self._witness.hear(packet, length, fec=fec)
         if self._filler.active:
             frame = self._leave_gap(frame)
-        elif other is not None:
-            frame = self._calm(frame, other)
+        elif witnessed:
+            frame = self._calm(frame)
         self._filler.played(downmix(frame))
         self._follow_balance(frame)
         if packet is not None and not self._dtx:
@@ -241,13 +241,13 @@ class Receiver:
         self._filler.end(at)
         return np.concatenate([equal_gain(run_on, frame[:fade]), frame[fade:]])
 
-    def _calm(self, frame: Floats, other: Floats) -> Floats:
+    def _calm(self, frame: Floats) -> Floats:
         """The frame, or the witness's where the decoder rings with what it was given in a gap."""
         before = self._filler.audio(self._position - len(frame), self._position)
-        if not rings(frame, before, other):
+        if not rings(frame, before, self._witness.frame):
             return frame
         self._witness.hand_over(self._decoder)
-        fade = self._samples(FADE_GUESS_MS)
+        fade, other = self._samples(FADE_GUESS_MS), self._witness.frame()
         return np.concatenate([equal_gain(frame[:fade], other[:fade]), other[fade:]])
 
     def _spread(self, mono: Floats) -> Floats:
@@ -275,16 +275,16 @@ class Receiver:
             self._witness.begin(self._decoder)
             if self._toc is not None:
                 self._primer.begin(self._toc)
-        own = self._witness.hear(None, length)
+        self._witness.hear(None, length)
         self._filler.until(at + length, self._descriptions)
         self._filler.mark()
         frame = self._spread(self._filler.audio(at, at + length))
         if not self._filler.described(at, at + length):
             frame = frame + self._background.noise(length)
         if self._toc is not None:
-            if begins and own is not None and self.sample_rate != CORE_RATE:
+            if begins and self.sample_rate != CORE_RATE:
                 # The ends of the resampling filters show in the first instant of a gap.
-                fade = self._samples(FADE_IN_MS)
+                fade, own = self._samples(FADE_IN_MS), self._witness.frame()
                 frame = np.concatenate([equal_gain(own[:fade], frame[:fade]), frame[fade:]])
             self._prime(begins)
         self._filler.heard(downmix(frame), at)

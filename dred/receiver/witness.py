@@ -4,6 +4,8 @@ what comes next. What only one of them gives is not in the packet; it is a memor
 
 from __future__ import annotations
 
+import numpy as np
+
 from dred._native import Floats
 from dred.opus import OpusDecoder
 
@@ -17,21 +19,36 @@ class Witness:
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._decoder = OpusDecoder(sample_rate, channels)
         self._left = 0  # packets that it still wants to hear
+        self._undecoded: list[tuple[bytes | None, int, bool]] = []
+        self._frame = np.zeros((0, channels), np.float32)
 
     def begin(self, decoder: OpusDecoder) -> None:
         """A gap begins after all that this decoder has heard."""
+        self._undecoded.clear()
         self._decoder.restore(decoder.save())
         self._left = LISTENS
 
-    def hear(self, packet: bytes | None, samples: int, *, fec: bool = False) -> Floats | None:
-        """What it makes of a packet, or of one that did not come (None); None where no gap is
-        near. samples, fec: as for `OpusDecoder.decode`."""
+    def hear(self, packet: bytes | None, samples: int, *, fec: bool = False) -> bool:
+        """Take a packet, or one that did not come (None); False where no gap is near. samples, fec:
+        as for `OpusDecoder.decode`."""
         if not self._left:
-            return None
+            return False
         self._left -= packet is not None
-        return self._decoder.decode(packet, samples, fec=fec)
+        self._undecoded.append((packet, samples, fec))
+        if packet is None:  # of these there may be any number
+            self.frame()
+        return True
+
+    def frame(self) -> Floats:
+        """What it makes of what it heard last. Packets are decoded only now: of few frames behind a
+        gap does anybody ask."""
+        for packet, samples, fec in self._undecoded:
+            self._frame = self._decoder.decode(packet, samples, fec=fec)
+        self._undecoded.clear()
+        return self._frame
 
     def hand_over(self, decoder: OpusDecoder) -> None:
         """Give a decoder this past in the place of its own."""
+        self.frame()
         decoder.restore(self._decoder.save())
         self._left = 0

@@ -29,12 +29,12 @@ def test_only_what_the_other_decoder_lacks_rings(channels):
     tone = 0.5 * np.exp(-t / 15) * np.sin(2 * np.pi * 5300 * t / RATE)
     spoilt = frame + tone.astype(np.float32)[:, None]
     assert steepest(spoilt) > 2 * steepest(frame)
-    assert rings(spoilt, before, frame)
-    assert not rings(frame, before, frame)
-    assert not rings(spoilt, before, spoilt)  # an onset
-    assert not rings(spoilt, spoilt, frame)  # a pitch pulse like those before
+    assert rings(spoilt, before, lambda: frame)
+    assert not rings(frame, before, lambda: frame)
+    assert not rings(spoilt, before, lambda: spoilt)  # an onset
+    assert not rings(spoilt, spoilt, lambda: frame)  # a pitch pulse like those before
     silent = np.zeros_like(frame)
-    assert not rings(silent, silent, silent)
+    assert not rings(silent, silent, lambda: silent)
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +49,16 @@ def test_a_witness_conceals_and_stops_listening(speech):
     decoder, stock = OpusDecoder(RATE), OpusDecoder(RATE)
     witness = Witness(RATE, 1)
     for packet in packets[:10]:
-        assert witness.hear(packet, LENGTH) is None
+        assert not witness.hear(packet, LENGTH)
         decoder.decode(packet, LENGTH)
         stock.decode(packet, LENGTH)
     witness.begin(decoder)
-    for packet in (None, None, *packets[12 : 12 + LISTENS]):
-        np.testing.assert_array_equal(witness.hear(packet, LENGTH), stock.decode(packet, LENGTH))
-    assert witness.hear(packets[12 + LISTENS], LENGTH) is None
+    for i, packet in enumerate((None, None, *packets[12 : 12 + LISTENS])):
+        assert witness.hear(packet, LENGTH)
+        expected = stock.decode(packet, LENGTH)
+        if i % 3:  # it need not be asked every time
+            np.testing.assert_array_equal(witness.frame(), expected)
+    assert not witness.hear(packets[12 + LISTENS], LENGTH)
     witness.hand_over(decoder)
     packet = packets[13 + LISTENS]
     np.testing.assert_array_equal(decoder.decode(packet, LENGTH), stock.decode(packet, LENGTH))
