@@ -109,11 +109,9 @@ class Descriptions:
         self._best(centre, pointer(row))
         return row
 
-    def cover(self, begin: int, end: int) -> bool:
-        """Whether every step of a gap that begins and ends at these times has its vector: all that
-        `vectors` will be asked for."""
-        starts = range(begin - 2 * STEP, end, STEP)
-        return all(self.covers(start + LOOKAHEAD) for start in starts)
+    def reach(self, begin: int, end: int) -> bool:
+        """Whether any step of a gap that begins and ends at these times has its vector."""
+        return any(self.covers(start + LOOKAHEAD) for start in range(begin, end, STEP))
 
     def vectors(self, step_start: int, wanted: int) -> tuple[Floats, npt.NDArray[np.uint8]]:
         """Vectors [wanted, 20] for the step that starts at this time, and which are known.

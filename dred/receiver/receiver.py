@@ -292,7 +292,7 @@ class Receiver:
 
     def _look_across(self) -> Bridge | None:
         """Both sides of the gap that begins now, where it is not too long, its end is here, and
-        descriptions leave something open."""
+        nothing of it is described: what is, is nearer than the other side."""
         ahead, after = self._buffer.ahead(), self._buffer.next
         assert after is not None
         missing = ahead[0][0] - after + 1 if ahead else 0  # frames
@@ -302,7 +302,7 @@ class Receiver:
         lbrr = self._use_lbrr and has_lbrr(ahead[0][1])
         ends = self._position + (missing - lbrr) * length + self._samples(FADE_KNOWN_MS)
         begins, ends = map(self._filler.core_time, (self._position, ends))
-        if self._descriptions.cover(begins, ends):
+        if self._descriptions.reach(begins, ends):
             return None
         self._scout.restore(self._decoder.save())
         heard = [self._scout.decode(None, length) for _ in range(missing - lbrr)]
