@@ -4,8 +4,8 @@
 Calls over losses from 2 % to 30 % and back, at the same bitrate budgets, each contender with the
 same speech and the same losses: PESQ-WB of every few seconds, its mean, by how much the controller
 is ahead (paired, with a 95 % interval over calls), and a plot. The rule of libopus gets the same
-loss estimate, and our choice of quantiser levels within its split, so that only the decision is
-compared. Example:
+loss estimate, and our choice of quantiser levels within its split; like libopus it puts a payload
+into every packet. All others are told how long the receiver waits. Example:
 `python tools/bench/controller.py --speech samples --calls 3 --budgets 24,40,64 --out controller`.
 """
 
@@ -165,7 +165,7 @@ def contenders(
     plain = Setting(budget)
 
     def ours() -> Sender:
-        return Sender(RATE, 1, bitrate=budget, models=models)
+        return Sender(RATE, 1, bitrate=budget, models=models, jitter_ms=JITTER_MS)
 
     def theirs() -> Sender:
         return LibopusSender(RATE, 1, bitrate=budget, models=models)
@@ -178,7 +178,9 @@ def contenders(
     for kind in SETTINGS:
         fixed = replace(kind, bitrate=budget)
         found[name(fixed)] = (
-            lambda fixed=fixed: Sender(RATE, 1, **fixed.sender_options(), models=models),
+            lambda fixed=fixed: Sender(
+                RATE, 1, **fixed.sender_options(), models=models, jitter_ms=JITTER_MS
+            ),
             fixed,
             None,
         )

@@ -101,7 +101,7 @@ def typical(percent: int, burst: float, packets: int, seed: int) -> list[int]:
 def call(pcm: np.ndarray, setting: Setting, lost: list[int], models: str | None):
     """(PESQ-WB, kb/s) of one call."""
     loaded = load_models(models)
-    sender = Sender(RATE, 1, **setting.sender_options(), models=loaded)
+    sender = Sender(RATE, 1, **setting.sender_options(), models=loaded, jitter_ms=JITTER_MS)
     receiver = Receiver(RATE, 1, loaded, JITTER_MS)
     lost = [0, *lost[1:]]  # a receiver can only know of what comes after the first packet
     simulated = SimulatedCall(sender, RtpSender(red_copies=setting.red), receiver, lost=lost)
