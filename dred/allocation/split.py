@@ -20,10 +20,11 @@ from dred.allocation.tables import tables
 
 # Prefix, extension byte, count byte and padding length of a packet that had no padding.
 SIGNALLING_BYTES = 5
-# Loss of PESQ does not add up: among lost frames, what regular ones lose alone counts so much, and
-# nothing beyond 28 kb/s (by the best splits of eight and sixteen files at 24 to 64 kb/s). LBRR that
-# PESQ likes a little better than DRED, PLCMOS likes less: it has to be worth so much more.
-REGULAR_WEIGHT, INAUDIBLE, LBRR_MARGIN = 0.42, 0.15, 0.03
+# Loss of PESQ does not add up: among lost frames, what regular ones lose alone counts so much, more
+# beside the fine descriptions of payloads that are apart, and nothing beyond 28 kb/s (by the best
+# splits of 16 to 26 validation files at 24 to 64 kb/s). LBRR that PESQ likes a little better than
+# DRED, PLCMOS likes less: it has to be worth so much more.
+REGULAR_WEIGHT, WEIGHT_APART, INAUDIBLE, LBRR_MARGIN = 0.42, 1.0, 0.15, 0.03
 TABLED_LOSS = 0.2  # what the tables are of
 GRID = 100  # bit/s between splits that are compared
 LOSS_STEP, HIGHEST_LOSS = 0.05, 0.6
@@ -77,7 +78,7 @@ def _least(
     """The best of these bitrates."""
     table, loss, lbrr = tables(), loss_percent / 100, need.lbrr
     core = regular * (1 - table.lbrr_share) if lbrr else regular
-    heard = REGULAR_WEIGHT * np.maximum(_regular_damage(core / 1000) - INAUDIBLE, 0.0)
+    heard = (1 - loss) * np.maximum(_regular_damage(core / 1000) - INAUDIBLE, 0.0)
     per_payload = need.spacing * need.frame_ms / 1000  # seconds
     bits = (total - regular) * per_payload - 8 * SIGNALLING_BYTES
     everything = needed(Need(need.burst, need.frame_ms)).sum()
@@ -86,10 +87,11 @@ def _least(
         restored = np.interp(regular / 1000, table.lbrr_kbps, table.lbrr_damage)
         lost += (everything - needed(Need(need.burst, need.frame_ms, True)).sum()) * restored
         heard = np.where(regular < 1000 * table.lbrr_kbps[0], np.inf, heard)
-    damage = (1 - loss) * heard + lbrr * LBRR_MARGIN + loss / TABLED_LOSS * lost / everything
+    lost = lbrr * LBRR_MARGIN + loss / TABLED_LOSS * lost / everything
+    damage = (REGULAR_WEIGHT if need.spacing == 1 else WEIGHT_APART) * heard + lost
     # Where damages tie, the regular frames take what DRED can make no use of.
     best = len(damage) - 1 - int(np.argmin(damage[::-1]))
-    return Split(int(regular[best]), need, float(damage[best]))
+    return Split(int(regular[best]), need, float(REGULAR_WEIGHT * heard[best] + lost[best]))
 
 
 def _regular_damage(kbps: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
