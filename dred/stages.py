@@ -165,3 +165,9 @@ class Concealer:
         pointer_flags = ffi.from_buffer("unsigned char[]", flags)
         check(lib.dred_concealer_step(self._handle.raw, pointer(rows), pointer_flags, pointer(out)))
         return out
+
+    def corrected(self) -> Floats:
+        """The step before the latest one, its spectral envelope nearer to the vectors it was made
+        of; nothing behind the first step of a gap. To be called after every step."""
+        out = np.zeros(STEP, np.float32)
+        return out[: check(lib.dred_concealer_corrected(self._handle.raw, pointer(out)))]

@@ -9,6 +9,7 @@
 #include "codec/features.h"
 #include "codec/handle.h"
 #include "dred.h"
+#include "dsp/envelope.h"
 #include "model/models.h"
 
 enum {
@@ -16,6 +17,7 @@ enum {
     MAX_REWIND = 4 * DRED_STEP,
     BACKUPS = 8, /* predictor states of the last steps: two look-ahead vectors and the rewind */
     LOOKAHEAD = 2,
+    AFRESH = 2, /* so many steps made since the last corrected one: correction begins anew */
     LAST_VECTOR = (DRED_VOCODER_QUEUE - 1) * DRED_FEATURES /* its place in the queue */
 };
 
@@ -28,12 +30,14 @@ struct dred_concealer {
     int gap;         /* the analysis lost continuity: its next vector has a bad overlap memory */
     int good;        /* the last event was good audio */
     int losses;      /* steps since the last known vector */
+    int uncorrected; /* steps made since the last corrected one, or AFRESH */
     float queue[DRED_VOCODER_QUEUE * DRED_FEATURES]; /* vectors given to the vocoder, older first */
     features_state analysis;
     plc_net_state predictor;
     plc_net_state backup[BACKUPS]; /* a ring */
     int latest;                    /* where the state before the latest step is */
     fargan_state vocoder;
+    envelope_state envelope;
 };
 
 dred_concealer *dred_concealer_create(const dred_models *models, int *error) {
@@ -50,6 +54,7 @@ void dred_concealer_reset(dred_concealer *concealer) {
     concealer->models = models;
     concealer->gap = 1;
     concealer->good = 1;
+    concealer->uncorrected = AFRESH;
 }
 
 void dred_concealer_destroy(dred_concealer *concealer) {
@@ -91,6 +96,7 @@ int dred_concealer_good(dred_concealer *concealer, const float *pcm, int samples
     concealer->concealed = 0;
     concealer->losses = 0;
     concealer->good = 1;
+    concealer->uncorrected = AFRESH;
     return DRED_OK;
 }
 
@@ -103,6 +109,7 @@ int dred_concealer_rewind(dred_concealer *concealer, int samples) {
     memmove(concealer->pcm + samples, concealer->pcm, (HISTORY - samples) * sizeof(float));
     memset(concealer->pcm, 0, samples * sizeof(float));
     concealer->concealed -= samples;
+    concealer->uncorrected = AFRESH;
     concealer->unanalysed -= samples; /* concealed audio is not analysed before the next loss */
     /* Forget the predictor's steps for the audio taken back; the look-ahead goes at the next loss. */
     int steps = (samples + DRED_STEP / 2) / DRED_STEP;
@@ -219,6 +226,7 @@ static void step_block(dred_concealer *const *concealers, int count, const float
     for (int i = 0; i < count; i++) {
         append(concealers[i], pcm[i], DRED_STEP);
         concealers[i]->unpredicted = 0;
+        concealers[i]->uncorrected = min_int(concealers[i]->uncorrected + 1, AFRESH);
     }
 }
 
@@ -229,6 +237,27 @@ int dred_concealer_step(dred_concealer *concealer, const float *features,
     int used;
     step_block(&concealer, 1, &features, &known, &pcm, &used);
     return used;
+}
+
+int dred_concealer_corrected(dred_concealer *concealer, float *pcm) {
+    if (!concealer || !pcm || concealer->good || concealer->uncorrected == 0)
+        return DRED_ERR_ARGUMENT;
+    const float *step = concealer->pcm + HISTORY - DRED_STEP;
+    int begins = concealer->uncorrected == AFRESH;
+    concealer->uncorrected = 0;
+    if (begins) {
+        envelope_begin(&concealer->envelope, step - ENVELOPE_PAST);
+        envelope_step(&concealer->envelope, step, NULL, pcm);
+        return 0;
+    }
+    /* The latest vector is centred a step and a half behind the start of the latest step; the two
+     * before it lie on both sides of that start, where the block of both steps has its centre. */
+    const float *after = concealer->queue + LAST_VECTOR - DRED_FEATURES;
+    float cepstrum[BANDS], logs[BANDS];
+    for (int i = 0; i < BANDS; i++) cepstrum[i] = 0.5f * (after[i] + after[i - DRED_FEATURES]);
+    bands_logs(cepstrum, logs);
+    envelope_step(&concealer->envelope, step, logs, pcm);
+    return DRED_STEP;
 }
 
 int dred_concealer_features(const dred_concealer *concealer, float *features) {

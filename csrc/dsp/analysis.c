@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "dsp/fft.h"
-#include "dsp/tables.h"
+#include "dsp/window.h"
 
 /* The residual is taken 80 samples late, so that it is centred where the spectrum is. */
 enum { RESIDUAL_DELAY = 80 };
@@ -24,17 +24,6 @@ float analysis_sample(float value) {
 static float *next_frame(float buffer[PITCH_BUFFER]) {
     memmove(buffer, buffer + PITCH_FRAME, PITCH_MAX_PERIOD * sizeof(float));
     return buffer + PITCH_MAX_PERIOD;
-}
-
-/* block: 320 samples, the last step and this one. */
-static void spectrum(const float block[FFT_SIZE], float re[FFT_BINS], float im[FFT_BINS]) {
-    float windowed[FFT_SIZE];
-    for (int i = 0; i < FFT_SIZE / 2; i++) windowed[i] = table_window[i] * block[i];
-    for (int i = 0; i < FFT_SIZE / 2; i++) {
-        windowed[FFT_SIZE / 2 + i] =
-            table_window[FFT_SIZE / 2 - 1 - i] * block[FFT_SIZE / 2 + i];
-    }
-    fft320_forward(windowed, re, im);
 }
 
 static void residuals(analysis_state *state, const float block[FFT_SIZE],
@@ -60,7 +49,7 @@ static void residuals(analysis_state *state, const float block[FFT_SIZE],
 
 void analysis_step(analysis_state *state, cpu_level level, const float pcm[ANALYSIS_STEP],
                    analysis_result *result) {
-    float block[FFT_SIZE], re[FFT_BINS], im[FFT_BINS], power[BANDS_BINS];
+    float block[FFT_SIZE], windowed[FFT_SIZE], re[FFT_BINS], im[FFT_BINS], power[BANDS_BINS];
     float energy[BANDS], floored[BANDS];
     memcpy(block, state->overlap, sizeof state->overlap);
     for (int n = 0; n < ANALYSIS_STEP; n++) {
@@ -70,7 +59,8 @@ void analysis_step(analysis_state *state, cpu_level level, const float pcm[ANALY
     }
     memcpy(state->overlap, block + ANALYSIS_STEP, sizeof state->overlap);
 
-    spectrum(block, re, im);
+    window_apply(block, windowed); /* the last step and this one */
+    fft320_forward(windowed, re, im);
     for (int k = 0; k < BANDS_BINS; k++) power[k] = re[k] * re[k] + im[k] * im[k];
     bands_sum(power, energy);
     bands_floor(energy, floored);

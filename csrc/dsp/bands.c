@@ -57,3 +57,20 @@ void bands_cepstrum(const float floored[BANDS], float cepstrum[BANDS]) {
     }
     for (int i = 0; i < BANDS; i++) cepstrum[i] = sum[i];
 }
+
+void bands_logs(const float cepstrum[BANDS], float logs[BANDS]) {
+    for (int j = 0; j < BANDS; j++) {
+        float sum = 4 * table_dct[BANDS * j];
+        for (int i = 0; i < BANDS; i++) sum += cepstrum[i] * table_dct[BANDS * j + i];
+        logs[j] = sum;
+    }
+}
+
+void bands_spread(const float value[BANDS], float bins[BANDS_BINS + 1]) {
+    for (int i = 0; i < BANDS - 1; i++) {
+        int width = edges[i + 1] - edges[i];
+        float slope = (value[i + 1] - value[i]) / (float)width;
+        for (int j = 0; j < width; j++) bins[edges[i] + j] = value[i] + (float)j * slope;
+    }
+    bins[BANDS_BINS] = value[BANDS - 1];
+}

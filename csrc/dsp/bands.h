@@ -13,5 +13,9 @@ void bands_sum(const float power[BANDS_BINS], float energy[BANDS]);
 void bands_floor(const float energy[BANDS], float floored[BANDS]);
 /* Cepstrum of floored energies, the first coefficient less 4. */
 void bands_cepstrum(const float floored[BANDS], float cepstrum[BANDS]);
+/* Log10 energies of a cepstrum: the way back. */
+void bands_logs(const float cepstrum[BANDS], float logs[BANDS]);
+/* One value per bin, 0..160, from one per band: linear between the centres of the bands. */
+void bands_spread(const float value[BANDS], float bins[BANDS_BINS + 1]);
 
 #endif

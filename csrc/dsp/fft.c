@@ -113,17 +113,44 @@ static void split_real(const complex_block *z, float *restrict re, float *restri
     }
 }
 
+/* The way back, but for a factor: real and imaginary part change places, which makes the transform
+ * that follows the inverse one. */
+static void join_real(const float *restrict re, const float *restrict im, complex_block *z) {
+    for (int k = 0; k < HALF; k++) {
+        float even_re = re[k] + re[HALF - k], even_im = im[k] - im[HALF - k];
+        float dif_re = re[k] - re[HALF - k], dif_im = im[k] + im[HALF - k];
+        float wr = twiddle_re(k), wi = -twiddle_im(k);
+        z->im[k] = even_re - (dif_re * wi + dif_im * wr);
+        z->re[k] = even_im + (dif_re * wr - dif_im * wi);
+    }
+}
+
+static void transform(complex_block *a) {
+    complex_block b;
+    pass4(a, &b, 40, 1);
+    pass4(&b, a, 10, 4);
+    pass5(a, &b, 2, 16);
+    pass2(&b, a);
+}
+
 void fft320_forward(const float in[FFT_SIZE], float re[FFT_BINS], float im[FFT_BINS]) {
-    complex_block a, b;
+    complex_block a;
     for (int n = 0; n < HALF; n++) {
         a.re[n] = in[2 * n];
         a.im[n] = in[2 * n + 1];
     }
-    pass4(&a, &b, 40, 1);
-    pass4(&b, &a, 10, 4);
-    pass5(&a, &b, 2, 16);
-    pass2(&b, &a);
+    transform(&a);
     a.re[HALF] = a.re[0];
     a.im[HALF] = a.im[0];
     split_real(&a, re, im);
+}
+
+void fft320_inverse(const float re[FFT_BINS], const float im[FFT_BINS], float out[FFT_SIZE]) {
+    complex_block a;
+    join_real(re, im, &a);
+    transform(&a);
+    for (int n = 0; n < HALF; n++) {
+        out[2 * n] = a.im[n];
+        out[2 * n + 1] = a.re[n];
+    }
 }

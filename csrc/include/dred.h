@@ -384,6 +384,12 @@ DRED_API int dred_concealer_step_many(dred_concealer *const *concealers, int cou
                                       int *used);
 /* Vectors that the next dred_concealer_step will take: 3 after good audio, else 1. */
 DRED_API int dred_concealer_wants(const dred_concealer *concealer);
+/* The step before the latest one, its spectral envelope brought nearer to the vectors it was made of:
+ * what a vocoder makes is some dB off in every band. To be called after every dred_concealer_step;
+ * it needs the step behind, and so is one late. What comes next is made as if it was not called.
+ * @param pcm [160]
+ * @return samples written: 160, or 0 behind the first step of a gap                                  */
+DRED_API int dred_concealer_corrected(dred_concealer *concealer, float *pcm);
 /* Feature vector used in the last step (after attenuation), [20]. */
 DRED_API int dred_concealer_features(const dred_concealer *concealer, float *features);
 

@@ -7,6 +7,7 @@
 #include "check.h"
 #include "dsp/burg.h"
 #include "dsp/correlate.h"
+#include "dsp/envelope.h"
 #include "dsp/fft.h"
 #include "dsp/lpc.h"
 #include "dsp/tables.h"
@@ -35,6 +36,11 @@ static void test_fft(void) {
         worst = fmax(worst, fabs(im[k] - sum_im / FFT_SIZE));
     }
     CHECK_NEAR(worst, 0, 3e-8);
+    float back[FFT_SIZE];
+    fft320_inverse(re, im, back);
+    worst = 0;
+    for (int n = 0; n < FFT_SIZE; n++) worst = fmax(worst, fabs(back[n] - in[n]));
+    CHECK_NEAR(worst, 0, 1e-6);
 }
 
 static void test_tables(void) {
@@ -156,8 +162,48 @@ static void test_correlate(void) {
     }
 }
 
+/* What comes out a step later: as it was; and nearer to other energies, whatever they are. */
+static void test_envelope(void) {
+    enum { STEPS = 60 };
+    static float in[ENVELOPE_PAST + STEPS * ENVELOPE_STEP];
+    const float *steps = in + ENVELOPE_PAST;
+    float out[ENVELOPE_STEP], logs[BANDS], cepstrum[BANDS] = {0};
+    uint32_t seed = 7;
+    for (int n = 0; n < ENVELOPE_PAST + STEPS * ENVELOPE_STEP; n++) in[n] = 0.1f * noise(&seed);
+    envelope_state state;
+    envelope_begin(&state, in);
+    double worst = 0;
+    for (int i = 0; i < STEPS; i++) {
+        envelope_step(&state, steps + i * ENVELOPE_STEP, NULL, out);
+        for (int n = 0; n < ENVELOPE_STEP; n++)
+            worst = fmax(worst, fabs(out[n] - steps[(i - 1) * ENVELOPE_STEP + n]));
+    }
+    CHECK_NEAR(worst, 0, 1e-6);
+
+    const float wanted[] = {-30, 30, NAN}; /* far below, far above: 5 dB; no number: finite */
+    for (int w = 0; w < 3; w++) {
+        cepstrum[0] = wanted[w];
+        bands_logs(cepstrum, logs);
+        envelope_begin(&state, in);
+        double before = 0, after = 0;
+        for (int i = 0; i < STEPS; i++) {
+            envelope_step(&state, steps + i * ENVELOPE_STEP, logs, out);
+            for (int n = 0; n < ENVELOPE_STEP && i > 1; n++) {
+                before += pow(steps[(i - 1) * ENVELOPE_STEP + n], 2);
+                after += pow(out[n], 2);
+            }
+        }
+        double change = 10 * log10(after / before);
+        if (w < 2)
+            CHECK_NEAR(change, w == 0 ? -5 : 5, 0.05);
+        else
+            CHECK(isfinite(change));
+    }
+}
+
 void test_dsp(void) {
     test_fft();
+    test_envelope();
     test_tables();
     test_bands();
     test_levinson();

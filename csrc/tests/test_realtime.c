@@ -81,9 +81,11 @@ static void recover(streaming *s, const unsigned char *packet, int size, float *
     for (int k = 0; k < 2 * LOST; k++)
         known[k] = dred_decoder_features(s->decoder, 2 * LOST - k,
                                          features + k * DRED_FEATURES) == DRED_OK;
-    for (int k = 0; k < 2 * LOST; k++)
+    for (int k = 0; k < 2 * LOST; k++) {
         used += dred_concealer_step(s->concealer, features + used * DRED_FEATURES, known + used,
                                     pcm + k % 2 * DRED_STEP);
+        CHECK(dred_concealer_corrected(s->concealer, pcm) == (k ? DRED_STEP : 0));
+    }
     CHECK(used == 2 * LOST + 2);
     int64_t start = 0;
     CHECK(dred_features_at(&s->decoder, &start, 1, 40 * dred_decoder_offset(s->decoder) - FRAME,

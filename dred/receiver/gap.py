@@ -73,7 +73,8 @@ class GapFiller:
         self.sample_rate = sample_rate
         self._high_band = high_band
         self._concealer = Concealer(models)
-        self._marked = Concealer(models)  # as the concealer was when what is played next was made
+        self._before = Concealer(models)  # as the concealer was before its latest step
+        self._marked = Concealer(models)  # as it was when what is played next was made
         self._mark = (0, 0)  # ends of both tracks then
         self._down = Resampler(sample_rate, CORE_RATE)
         self._up = Resampler(CORE_RATE, sample_rate)
@@ -81,6 +82,7 @@ class GapFiller:
         self._core = _Track(HISTORY_MS * CORE_RATE // 1000)
         self._wide = _Track(HISTORY_MS * sample_rate // 1000)
         self._start = 0  # core time at which synthesis took over
+        self._made = 0  # core time up to which the concealer made audio: a step more than corrected
         self._kept = 0  # core time up to which it was heard
         self._skip = 0  # samples still to come out of the up-sampler that lie before the gap
         self.active = False
@@ -111,7 +113,7 @@ class GapFiller:
         """A gap begins after all that was played."""
         self.active = True
         self._known = []
-        self._start = self._kept = self._core.end
+        self._start = self._kept = self._made = self._core.end
         self._lead_in()
 
     def _lead_in(self) -> None:
@@ -134,16 +136,20 @@ class GapFiller:
     def until(self, at: int, descriptions: Descriptions) -> None:
         """Make audio up to this time of the output rate."""
         while self._wide.end < at:
-            rows, known = descriptions.vectors(self._core.end, self._concealer.wants())
-            made = self._concealer.step(rows, known)
-            self._core.append(made)
-            self._widen(made)
+            rows, known = descriptions.vectors(self._made, self._concealer.wants())
+            self._before.copy(self._concealer)
+            self._concealer.step(rows, known)
+            self._made += STEP
             self._known.append(bool(known[-1]))
+            corrected = self._concealer.corrected()
+            if self._made - STEP > self._core.end:  # else it is there, from before a revision
+                self._core.append(corrected)
+                self._widen(corrected)
 
     def mark(self) -> None:
         """What has been made in this gap will be played; what comes from now on is made ahead."""
         self._mark = (self._core.end, self._wide.end)
-        self._marked.copy(self._concealer)
+        self._marked.copy(self._before)
 
     def revise(self, descriptions: Descriptions) -> None:
         """Take back what was made ahead as a guess, if there is a description of it by now."""
@@ -153,6 +159,7 @@ class GapFiller:
         if not any(descriptions.covers(self._start + step * STEP + LOOKAHEAD) for step in guessed):
             return
         self._concealer.copy(self._marked)
+        self._made = core
         self._core.cut(core)
         self._wide.cut(wide)
         del self._known[first:]
@@ -188,6 +195,6 @@ class GapFiller:
     def end(self, at: int) -> None:
         """The gap ends at this time; what was made beyond it is taken back."""
         self.active = False
-        self._concealer.rewind(self._core.end - self._kept)
+        self._concealer.rewind(self._made - self._kept)
         self._core.cut(self._kept)
         self._wide.cut(at)

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor
 
 from dred.train import export
+from dred.train.data import STEP
 from dred.train.fargan import FarganConfig, FarganTask, next_period
 from dred.train.fargan_net import SUBFRAME, Fargan
-from dred.train.losses import spectral_loss
+from dred.train.losses import band_difference, spectral_loss
 from dred.train.replay import Batch, Replay
 
 POOL = 48
@@ -40,6 +41,7 @@ class DistilConfig(FarganConfig):
     natural: float = 0.3  # share of batches with natural speech as the past
     own: float = 0.4  # ... with the student's own speech; the rest: the teacher's
     spectral: float = 1.0  # weight of the spectral loss beside the error of the waveform
+    bands: float = 0.3  # weight of the error of the band energies, in tens of dB
 
 
 class DistilTask(FarganTask):
@@ -66,6 +68,7 @@ class DistilTask(FarganTask):
 
     def _make(self, rng: np.random.Generator) -> Batch:
         batch = super().sample(rng, 0.0)
+        batch["natural"] = batch["signal"][:, 2 * STEP :]
         kind = rng.random()
         with torch.no_grad():
             if kind < self.config.own:
@@ -84,17 +87,21 @@ class DistilTask(FarganTask):
         return model.forced(batch["features"], batch["signal"], periods)[:, 1:].flatten(1)
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-        """Relative error of every subframe, and the spectral loss, which minds what the error
-        cannot predict."""
+        """Relative error of every subframe; the spectral loss, which minds what cannot be foreseen
+        sample by sample; and band energies against the natural speech, whatever the past: a past of
+        the student's own is too quiet, and the teacher would only go on like that."""
         said = self._next(self.model, batch)
         chosen = torch.randperm(len(RESOLUTIONS))[: self.config.resolutions]
         spectral = spectral_loss(said, batch["wanted"], tuple(RESOLUTIONS[int(i)] for i in chosen))
         error = relative_error(said, batch["wanted"])
-        metrics = {"error": float(error.detach()), "spec": float(spectral.detach())}
-        return error + self.config.spectral * spectral, metrics
+        difference = band_difference(said, batch["natural"])
+        bands = difference.abs().mean()
+        metrics = {"error": error, "spec": spectral, "bands": bands, "bias": difference.mean()}
+        loss = error + self.config.spectral * spectral + self.config.bands * bands
+        return loss, {name: float(value.detach()) for name, value in metrics.items()}
 
     def evaluate(self, model: Fargan) -> dict[str, float]:
-        """Spectral and continuity loss of free-running speech, and the error after a known past."""
+        """Figures of free-running speech, and the error after a known past."""
         rng = np.random.default_rng(0)
         batch = self._draw(self.valid, rng, 128, 20, False)
         said, wanted = self._next(model, batch), self._next(self.teacher, batch)

@@ -14,7 +14,7 @@ from dred.train.concealed import LEAD, PredictedFeatures
 from dred.train.config import TrainConfig
 from dred.train.data import STEP, SpeechData, shift_level
 from dred.train.fargan_net import PREEMPHASIS, Fargan, period_of
-from dred.train.losses import RESOLUTIONS, continuity_loss, spectral_loss
+from dred.train.losses import RESOLUTIONS, band_difference, continuity_loss, spectral_loss
 
 DELAY = 80  # the feature of a step is centred in the pcm frame that starts 80 samples earlier
 
@@ -143,12 +143,21 @@ class FarganTask:
         return self._distance(self._produce(self.model, batch), batch["signal"])
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """Both losses on fixed excerpts of the validation set, without augmentation."""
+        """Both losses on fixed excerpts of the validation set, without augmentation; error and bias
+        of band energies in tens of dB."""
         rng = np.random.default_rng(0)
         batch = self._draw(self.valid, rng, 256, 30, False)
         produced = self._produce(model, batch)
         spectral, continuity = self._losses(produced, batch["signal"], RESOLUTIONS)
-        return {"spec": float(spectral), "cont": float(continuity)}
+        free = slice(2 * STEP, None)
+        difference = band_difference(produced[:, free], batch["signal"][:, free])
+        figures = {
+            "spec": spectral,
+            "cont": continuity,
+            "bands": difference.abs().mean(),
+            "bias": difference.mean(),
+        }
+        return {name: float(value) for name, value in figures.items()}
 
     def cost(self, figures: dict[str, float]) -> float:
         """The spectral loss on held-out speech."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as fn
@@ -11,13 +12,19 @@ from dred.train.data import IDCT
 
 RESOLUTIONS = (2560, 1280, 640, 320, 160, 80)
 MAGNITUDE_FLOOR = 1e-5
+BAND_BLOCK = 320  # as the features are analysed
+# Band centres in bins of 50 Hz, as the features have them.
+BAND_CENTRES = (0, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 136, 160)
+
+
+def _power(signal: Tensor, size: int, hop: int) -> Tensor:
+    window = torch.hann_window(size, device=signal.device)
+    spectrum = torch.stft(signal, size, hop, window=window, return_complex=True)
+    return torch.view_as_real(spectrum).square().sum(-1)
 
 
 def _root_magnitude(signal: Tensor, size: int) -> Tensor:
-    window = torch.hann_window(size, device=signal.device)
-    spectrum = torch.stft(signal, size, size // 4, window=window, return_complex=True)
-    power = torch.view_as_real(spectrum).square().sum(-1)
-    return (power + MAGNITUDE_FLOOR**2).sqrt().sqrt()
+    return (_power(signal, size, size // 4) + MAGNITUDE_FLOOR**2).sqrt().sqrt()
 
 
 def spectral_loss(
@@ -31,6 +38,27 @@ def spectral_loss(
         got = _root_magnitude(produced, size)
         total = total + (got - wanted).abs().sum() / wanted.sum()
     return total / len(resolutions)
+
+
+def _triangles() -> Tensor:
+    """Overlapping triangular weights [18, 161] of the bins in each band."""
+    bins, eye = np.arange(BAND_BLOCK // 2 + 1), np.eye(len(BAND_CENTRES))
+    return torch.from_numpy(
+        np.array([np.interp(bins, BAND_CENTRES, row) for row in eye], np.float32)
+    )
+
+
+def band_difference(produced: Tensor, target: Tensor) -> Tensor:
+    """Log10 band energies of `produced` less those of `target`, [batch, 18, blocks].
+
+    A signal that is fitted sample by sample keeps of each band only what could be foreseen, and is
+    too quiet in the others; this tells by how much."""
+    triangles, floor = _triangles().to(produced), (BAND_BLOCK * MAGNITUDE_FLOOR) ** 2
+    logs = [
+        (triangles @ _power(signal, BAND_BLOCK, BAND_BLOCK // 2) + floor).log10()
+        for signal in (produced, target)
+    ]
+    return logs[0] - logs[1]
 
 
 def continuity_loss(produced: Tensor, target: Tensor) -> Tensor:

@@ -129,3 +129,40 @@ def test_a_copy_is_a_twin(concealer):
 def test_no_copy_across_models(concealer):
     with pytest.raises(ValueError, match="models"):
         concealer.copy(dred.Concealer(Models(random_image(2), "other.bin")))
+
+
+def test_corrected_audio_is_the_step_before_and_changes_nothing_that_comes():
+    plain, corrected = dred.Concealer(random_models()), dred.Concealer(random_models())
+    pcm = voice(16000, 0.5)
+    for one in (plain, corrected):
+        one.good(pcm)
+    raw, heard = [], []
+    for _ in range(8):
+        raw.append(nothing(plain))
+        assert np.array_equal(nothing(corrected), raw[-1])
+        heard.append(corrected.corrected())
+    assert [len(step) for step in heard] == [0] + [160] * 7
+    change = np.concatenate(heard) - np.concatenate(raw[:-1])
+    assert np.abs(change).max() > 1e-4
+    # It begins where the good audio ends, without a jump.
+    assert abs(change[0]) < 0.1 * np.abs(change).max()
+
+
+def test_corrected_audio_needs_a_new_step_each_time(concealer):
+    with pytest.raises(ValueError, match="argument"):
+        concealer.corrected()
+    nothing(concealer)
+    concealer.corrected()
+    with pytest.raises(ValueError, match="argument"):
+        concealer.corrected()
+    nothing(concealer)
+    nothing(concealer)
+    assert len(concealer.corrected()) == 0  # a step was left out: it begins anew
+    nothing(concealer)
+    assert len(concealer.corrected()) == 160
+    concealer.rewind(320)
+    nothing(concealer)
+    assert len(concealer.corrected()) == 0
+    concealer.good(voice(16000, 0.1))
+    with pytest.raises(ValueError, match="argument"):
+        concealer.corrected()

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ *
+ * Spectral envelope of a signal, brought nearer to given band energies: a gain for every bin of
+ * blocks that overlap by half. Knows no networks. */
+#include "dsp/envelope.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "dsp/analysis.h"
+#include "dsp/fft.h"
+#include "dsp/window.h"
+
+static const float PREEMPHASIS = 0.85f;
+static const float FULL_SCALE = 32768;
+/* Half of the way and no more than 5 dB: the energies are no exact ones where they were quantised,
+ * and speech has its own fluctuations (the best of a few for PESQ and PLCMOS, validation files). */
+static const float SHARE = 0.5f, MOST = 0.25f; /* of a power of ten of the amplitude: 5 dB */
+
+/* Append a step to those it follows. */
+static void emphasise(envelope_state *state, const float pcm[ENVELOPE_STEP],
+                      float out[ENVELOPE_STEP]) {
+    for (int n = 0; n < ENVELOPE_STEP; n++) {
+        float sample = analysis_sample(pcm[n]);
+        out[n] = sample - PREEMPHASIS * state->last_in;
+        state->last_in = sample;
+    }
+}
+
+void envelope_begin(envelope_state *state, const float past[ENVELOPE_PAST]) {
+    state->last_in = state->last_out = analysis_sample(past[0]);
+    emphasise(state, past + 1, state->emphasised);
+    for (int n = 0; n < ENVELOPE_STEP; n++) {
+        float falling = table_window[ENVELOPE_STEP - 1 - n];
+        state->tail[n] = falling * falling * state->emphasised[n];
+    }
+}
+
+/* Gains of the bins of a spectrum, from the energies it has and those it should have. */
+static void gains(const float re[FFT_BINS], const float im[FFT_BINS], const float logs[BANDS],
+                  float gain[FFT_BINS]) {
+    float power[BANDS_BINS], energy[BANDS], floored[BANDS], factor[BANDS];
+    for (int k = 0; k < BANDS_BINS; k++) power[k] = re[k] * re[k] + im[k] * im[k];
+    bands_sum(power, energy);
+    bands_floor(energy, floored);
+    for (int i = 0; i < BANDS; i++) {
+        float way = SHARE * 0.5f * (logs[i] - log10f(floored[i])); /* of amplitudes */
+        factor[i] = powf(10, fmaxf(-MOST, fminf(MOST, way)));
+    }
+    bands_spread(factor, gain);
+}
+
+void envelope_step(envelope_state *state, const float pcm[ENVELOPE_STEP], const float logs[BANDS],
+                   float out[ENVELOPE_STEP]) {
+    float block[FFT_SIZE], windowed[FFT_SIZE];
+    memcpy(block, state->emphasised, sizeof state->emphasised);
+    emphasise(state, pcm, block + ENVELOPE_STEP);
+    memcpy(state->emphasised, block + ENVELOPE_STEP, sizeof state->emphasised);
+    window_apply(block, windowed);
+    if (logs) {
+        float re[FFT_BINS], im[FFT_BINS], gain[FFT_BINS];
+        fft320_forward(windowed, re, im);
+        gains(re, im, logs, gain);
+        for (int k = 0; k < FFT_BINS; k++) {
+            re[k] *= gain[k];
+            im[k] *= gain[k];
+        }
+        fft320_inverse(re, im, windowed);
+    }
+    window_apply(windowed, block);
+    for (int n = 0; n < ENVELOPE_STEP; n++) {
+        state->last_out = state->tail[n] + block[n] + PREEMPHASIS * state->last_out;
+        out[n] = state->last_out / FULL_SCALE;
+    }
+    memcpy(state->tail, block + ENVELOPE_STEP, sizeof state->tail);
+}
