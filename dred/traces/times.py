@@ -17,12 +17,14 @@ import math
 
 import numpy as np
 
+from dred.digits import whole
 from dred.errors import TraceError
 from dred.traces.formats import csv_names, csv_rows, numbered_lines
 from dred.traces.transit import Transit
 
 COLUMNS = "packet,lost,sent_ms,arrival_ms,bytes"
 UNITS = {"ms": 1.0, "s": 1000.0}
+LARGEST = 999_999_999  # number of a packet, or of its bytes
 
 
 def has_times(text: str) -> bool:
@@ -89,6 +91,7 @@ def _time(text: str, line: int) -> float:
 
 
 def _whole(text: str, line: int) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+    value = whole(text, LARGEST)
+    if value is None:
         raise TraceError(f"line {line}: {text[:20]!r} is no whole number")
-    return int(text)
+    return value
