@@ -79,6 +79,7 @@ FILES = {
 }
 
 
+@pytest.mark.filterwarnings("error")  # of exceptions in callbacks, which have nowhere to go
 @pytest.mark.parametrize("kind", FILES)
 @given(st.data())
 def test_damaged_files(folder, kind, data):
