@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * A table of pairs of basic blocks that followed each other; a few of them share a place. */
+ * Tables of pairs of basic blocks that followed each other; a few of them share a place. */
 #include "coverage.h"
 
 #include <stdint.h>
 
 enum { PLACES = 1 << 18 };
 
-static uint8_t taken[PLACES];
+static uint8_t tables[COVERAGE_TABLES][PLACES];
+static uint8_t *taken = tables[0];
 static uint32_t before;
 static int fresh;
 
@@ -26,7 +27,8 @@ void __sanitizer_cov_trace_pc(void) {
     }
 }
 
-void coverage_begin(void) {
+void coverage_begin(int table) {
+    taken = tables[table];
     before = 0;
     fresh = 0;
 }

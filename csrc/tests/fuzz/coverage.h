@@ -5,8 +5,10 @@
 #ifndef FUZZ_COVERAGE_H
 #define FUZZ_COVERAGE_H
 
-/* Forget what was new. */
-void coverage_begin(void);
+enum { COVERAGE_TABLES = 8 };
+
+/* Forget what was new, and count from here on in one of the tables, 0 to COVERAGE_TABLES - 1. */
+void coverage_begin(int table);
 /* Ways since then that were not taken before, from one basic block to the next. */
 int coverage_fresh(void);
 
