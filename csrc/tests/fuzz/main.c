@@ -95,9 +95,11 @@ static void run_turn(shared *state) {
 
 static void report(double passed, double total, const char *end) {
     fprintf(stderr, "\rfuzz: %.0f of %.0f s;", passed, total);
-    for (int i = 0; i < READERS; i++)
+    for (int i = 0; i < READERS; i++) {
+        double took = accounts[i].seconds;
         fprintf(stderr, " %s %lu (%.0f/cpu s, %zu kept)", readers[i].name, accounts[i].inputs,
-                (double)accounts[i].inputs / (accounts[i].seconds + 1e-9), kept[i].count);
+                took > 0 ? (double)accounts[i].inputs / took : 0.0, kept[i].count);
+    }
     fprintf(stderr, "%s", end);
 }
 
