@@ -4,6 +4,7 @@
 # make lib       libdred.so, libdred.a, dred.pc   make install  PREFIX=/usr/local, DESTDIR=
 # make ctest     C unit tests                     make ctest-asan  the same under ASan and UBSan
 # make ctest-neon  the same for 64-bit ARM, in an emulator
+# make fuzz       hostile input for SECONDS=60 under ASan and UBSan; SEED=, CORPUS=folder
 # make bench     speed of every stage             make docs     build/site
 # make clean
 
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 DEMO_CLIP := samples/slt_16k.wav
 DEMO_TRACE := samples/bursty_20.txt
 
-.PHONY: demo test lint bench docs lib install ctest ctest-asan ctest-neon clean
+.PHONY: demo test lint bench docs lib install ctest ctest-asan ctest-neon fuzz clean
 
 # ---- Python ------------------------------------------------------------------------------------
 
@@ -162,7 +163,28 @@ WRAP := $(addprefix -Wl$(comma)--wrap=,malloc calloc realloc aligned_alloc free)
 $(OBJECTS_IN)/run_tests: $(LIB_OBJECTS) $(TEST_OBJECTS)
 	$(CC) $(SANITISE) $(LDFLAGS) $(WRAP) $^ -lm -o $@
 
+# No test: it runs for as long as one likes. With a compiler that knows trace-pc (gcc, clang) inputs
+# that take new ways are changed further; the fuzzer itself is compiled without it.
+SECONDS := 60
+SEED := $(shell date +%s)
+CORPUS :=
+FUZZ_OBJECTS := $(patsubst csrc/%.c,$(OBJECTS_IN)/%.o,$(wildcard csrc/tests/fuzz/*.c))
+
+fuzz:
+	@$(MAKE) --no-print-directory build/fuzz/fuzz VARIANT=fuzz OPTIMISE='-O2 -g' WERROR= \
+		SANITISE='-fsanitize=address,undefined,float-cast-overflow -fno-sanitize-recover=all'
+	build/fuzz/fuzz $(SECONDS) $(SEED) build/fuzz $(CORPUS)
+
+# All but the arithmetic, whose ways do not depend on what is read.
+ifeq ($(VARIANT),fuzz)
+$(filter-out $(OBJECTS_IN)/nn/kernels% $(OBJECTS_IN)/dsp/%,$(LIB_OBJECTS)): C_FLAGS += -fsanitize-coverage=trace-pc
+endif
+
+$(OBJECTS_IN)/fuzz: $(LIB_OBJECTS) $(FUZZ_OBJECTS)
+	$(CC) $(SANITISE) $(LDFLAGS) $^ -lm -o $@
+
 clean:
 	rm -rf build demo $(VENV) *.egg-info dred/_core*.so
 
--include $(LIB_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(OBJECTS_IN)/builtin.d
+-include $(LIB_OBJECTS:.o=.d) $(TEST_OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d) \
+	$(OBJECTS_IN)/builtin.d

@@ -22,7 +22,7 @@ C_LAYERS = {
 }
 # Lowest first; a module imports nothing from a higher group, nor from a neighbour of its own.
 PYTHON_GROUPS = (
-    ("_version", "_core", "errors", "units"),
+    ("_version", "_core", "errors", "units", "digits"),
     ("pcm",),
     ("io", "_native", "_libopus"),
     ("models", "resample", "payload"),

@@ -25,7 +25,7 @@ from dred.receiver.stats import Stats
 from dred.rtp import RtpPacket, RtpReceiver
 from dred.rtp.sdp import OpusFormat
 from dred.rtp.serial import Unwrapper
-from dred.sender import MAX_DRED_MS, Sender
+from dred.sender import MAX_DRED_MS, Sender, checked_delay
 
 try:
     import aiortc.codecs
@@ -51,15 +51,28 @@ MAX_GAP_MS = 2000.0
 class DredEncoder:
     """In the place of aiortc's Opus encoder: audio frames to Opus packets with DRED.
 
-    sender: at 48 kHz, with packets of 20 ms.
+    sender: at 48 kHz, with packets of 20 ms. The reports in which our own receivers tell their
+    play-out delay (RFC 7005) do not come through: aiortc drops RTCP XR as it parses. Whoever learns
+    of a delay in another way, such as a data channel, sets `jitter_ms`.
     """
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
+        self._jitter_ms = sender.jitter_ms
         self._resampler = av.AudioResampler(
             format="flt", layout=LAYOUTS[sender.channels], rate=RATE, frame_size=FRAME
         )
         self._first_pts: int | None = None
+
+    @property
+    def jitter_ms(self) -> float | None:
+        """Play-out delay of the other end, as for `dred.Sender`. It may be set at any time and from
+        any thread: packets are made in another one, and the next of them follow it."""
+        return self._jitter_ms
+
+    @jitter_ms.setter
+    def jitter_ms(self, milliseconds: float | None) -> None:
+        self._jitter_ms = checked_delay(milliseconds)
 
     def encode(self, frame: Any, force_keyframe: bool = False) -> tuple[list[bytes], int | None]:
         """Packets of an av.AudioFrame of at most 20 ms, and their time in samples at 48 kHz; no
@@ -68,6 +81,8 @@ class DredEncoder:
         if frame.samples * RATE > FRAME * frame.sample_rate:
             milliseconds = 1000 * frame.samples / frame.sample_rate
             raise ValueError(f"frame: expected at most 20 ms of audio, got {milliseconds:.0f} ms")
+        if self._jitter_ms != self._sender.jitter_ms:
+            self._sender.jitter_ms = self._jitter_ms
         packets: list[bytes] = []
         pts = None
         for part in self._resampler.resample(frame):
@@ -181,7 +196,9 @@ class DredCodec:
 
     bitrate, dred_ms, lbrr, loss_percent, loss_burst: as for `dred.Sender`. channels: of what is
     sent and played, 1 or 2. reorder_ms: how long to wait for packets out of order. use_dred: make
-    use of what comes. on_decoder: told of each decoder as it is made, in the thread that runs it.
+    use of what comes. jitter_ms: play-out delay of the other end, as for `dred.Sender`, where it is
+    known; not where DredDecoder is the other end, which fills a burst from the first packet behind
+    it. on_encoder, on_decoder: told of each as it is made, in the thread that runs it.
     """
 
     bitrate: int = 32000
@@ -193,21 +210,21 @@ class DredCodec:
     reorder_ms: float = 60.0
     use_dred: bool = True
     models: Models | None = None
+    jitter_ms: float | None = None
+    on_encoder: Callable[[DredEncoder], None] | None = None
     on_decoder: Callable[[DredDecoder], None] | None = None
 
     def __post_init__(self) -> None:
         self.models = self.models or load_models()
-        self.encoder()  # a wrong setting is an error here, not in aiortc's tasks
+        self._sender()  # a wrong setting is an error here, not in aiortc's tasks
         self._receiver()
 
     def encoder(self) -> DredEncoder:
         """An encoder with these settings."""
-        return DredEncoder(
-            Sender(
-                RATE, self.channels, 20, self.bitrate, self.dred_ms, self.lbrr,
-                loss_percent=self.loss_percent, loss_burst=self.loss_burst, models=self.models,
-            )
-        )  # fmt: skip
+        made = DredEncoder(self._sender())
+        if self.on_encoder is not None:
+            self.on_encoder(made)
+        return made
 
     def decoder(self) -> DredDecoder:
         """A decoder with these settings."""
@@ -215,6 +232,13 @@ class DredCodec:
         if self.on_decoder is not None:
             self.on_decoder(made)
         return made
+
+    def _sender(self) -> Sender:
+        return Sender(
+            RATE, self.channels, 20, self.bitrate, self.dred_ms, self.lbrr,
+            loss_percent=self.loss_percent, loss_burst=self.loss_burst, models=self.models,
+            jitter_ms=self.jitter_ms,
+        )  # fmt: skip
 
     def _receiver(self) -> Receiver:
         return Receiver(

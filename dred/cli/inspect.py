@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dred.cli.options import add_json, print_json, warn
+from dred.digits import whole
 
 if TYPE_CHECKING:
     from dred.packet import Packet
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 DTX_BYTES = 2
 # The first packets cannot look back: two latents of 20 ms must exist.
 HISTORY_PACKETS = 4
+LARGEST_SETTING = 999_999_999
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -77,7 +79,8 @@ def _settings(comments: Sequence[str]) -> dict[str, int]:
         name, _, text = comment.partition("=")
         if name.upper() == "DRED_SENDER":
             pairs = (part.partition("=") for part in text.split())
-            return {key: int(value) for key, _, value in pairs if value.isdecimal()}
+            numbers = {key: whole(value, LARGEST_SETTING) for key, _, value in pairs}
+            return {key: number for key, number in numbers.items() if number is not None}
     return {}
 
 

@@ -26,6 +26,18 @@ Audio = npt.NDArray[Any]
 MAX_RATIO = 64
 
 
+class _Memory(io.BytesIO):
+    """A file in memory that stays where it is when it is sent to a place before its beginning, as
+    damaged AIFF files do: an exception of ours would be printed by libsndfile's caller, not raised.
+    """
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return self.tell()
+
+
 def read_wav(path: str | os.PathLike[str]) -> tuple[Audio, int]:
     """Audio (float32) and its sampling rate from a WAV, FLAC or other file libsndfile reads;
     `-` is standard input."""
@@ -34,7 +46,7 @@ def read_wav(path: str | os.PathLike[str]) -> tuple[Audio, int]:
     if not data:
         raise AudioError(f"{name}: is empty, not even a WAV header; was the recording cut off?")
     try:
-        pcm, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+        pcm, rate = soundfile.read(_Memory(data), dtype="float32")
     except soundfile.LibsndfileError as reason:
         raise AudioError(
             f"{name}: is not a sound file that can be read ({reason.error_string.strip(' .')}); "

@@ -6,22 +6,26 @@ from __future__ import annotations
 import ipaddress
 import socket
 
+from dred.digits import whole
+
 Address = tuple[str, int]
 
 # A receiver that synthesises speech may be away for some tens of ms; the kernel may give less.
 RECEIVE_BUFFER = 1 << 20
 MAX_DATAGRAM = 65535
+LARGEST_PORT = 65535
 # Taken at once: who sends faster than they are taken must not stop the clock of the rest.
 MOST_AT_ONCE = 1000
 
 
 def parse_address(text: str) -> Address:
     """An address from its text: 127.0.0.1:5004, [::1]:5004, name:5004 or :5004 (any interface)."""
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdecimal() or not 0 <= int(port) <= 65535:
+    host, colon, digits = text.rpartition(":")
+    port = whole(digits, LARGEST_PORT)
+    if not colon or port is None:
         raise ValueError(f"{text!r} is no address; write HOST:PORT, such as 127.0.0.1:5004")
     host = host.removeprefix("[").removesuffix("]")
-    return host or "0.0.0.0", int(port)
+    return host or "0.0.0.0", port
 
 
 def format_address(address: Address) -> str:

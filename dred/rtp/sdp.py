@@ -14,12 +14,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from dred.digits import whole
 from dred.errors import DredError
 from dred.rtp.red import MAX_COPIES
 
 CLOCK_RATE = 48000
 DRED_ID = 32
-_DRED = re.compile(r"(sprop-)?ext-?(\d+)-dred-duration")
+LARGEST_TYPE, LARGEST_PORT = 127, 65535
+_DRED = re.compile(r"(sprop-)?ext-?([0-9]{1,3})-dred-duration")
 # fmtp parameter: (field, type).
 _PARAMETERS: dict[str, tuple[str, type]] = {
     "maxplaybackrate": ("max_playback_rate", int),
@@ -160,9 +162,10 @@ def _connection(line: str) -> str:
 
 def _port(media: str) -> int:
     words = media.split()
-    if len(words) < 4 or not words[1].split("/")[0].isdecimal():
-        raise SdpError(f"SDP: {media!r} is no media line")
-    return int(words[1].split("/")[0])
+    port = whole(words[1].split("/")[0], LARGEST_PORT) if len(words) >= 4 else None
+    if port is None:
+        raise SdpError(f"SDP: {media[:80]!r} is no media line")
+    return port
 
 
 def _attributes(section: list[str], name: str) -> list[tuple[int, str]]:
@@ -171,8 +174,9 @@ def _attributes(section: list[str], name: str) -> list[tuple[int, str]]:
     for line in section:
         head, _, value = line.partition(" ")
         kind, _, number = head.partition(":")
-        if kind == f"a={name}" and number.isdecimal():
-            found.append((int(number), value.strip()))
+        payload_type = whole(number, LARGEST_TYPE)
+        if kind == f"a={name}" and payload_type is not None:
+            found.append((payload_type, value.strip()))
     return found
 
 

@@ -14,6 +14,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
+from dred.digits import whole
 from dred.errors import TraceError
 
 Trace = npt.NDArray[np.uint8]
@@ -109,6 +110,7 @@ def _csv(lines: list[tuple[int, str]]) -> Iterator[int]:
 def _runs(lines: list[tuple[int, str]]) -> Iterator[tuple[int, int]]:
     for number, line in lines:
         flag, cross, count = (part.strip() for part in line.partition("x"))
-        if not cross or not (count.isascii() and count.isdigit()) or not 0 < int(count) <= MAX_RUN:
+        length = whole(count, MAX_RUN)
+        if not cross or not length:
             raise TraceError(f"line {number}: {line[:20]!r} is no run such as '1 x 15'")
-        yield _flag(flag, number), int(count)
+        yield _flag(flag, number), length

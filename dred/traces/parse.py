@@ -31,6 +31,7 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
+from dred.digits import whole
 from dred.errors import TraceError
 from dred.traces.files import read_transit
 from dred.traces.markov import Markov
@@ -109,9 +110,10 @@ def _bitrate(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= 1000:
+    value = whole(text, 1000)
+    if not value:
         raise ValueError("a whole number from 1 to 1000")
-    return int(text)
+    return value
 
 
 def _float(text: str) -> float:

@@ -17,12 +17,14 @@ import math
 
 import numpy as np
 
+from dred.digits import whole
 from dred.errors import TraceError
 from dred.traces.formats import csv_names, csv_rows, numbered_lines
 from dred.traces.transit import Transit
 
 COLUMNS = "packet,lost,sent_ms,arrival_ms,bytes"
 UNITS = {"ms": 1.0, "s": 1000.0}
+LARGEST = 999_999_999  # number of a packet, or of its bytes
 
 
 def has_times(text: str) -> bool:
@@ -45,10 +47,10 @@ def parse_times(text: str, name: str = "trace") -> Transit:
     try:
         for index, (line, row) in enumerate(csv_rows(lines)):
             packet = _whole(row.get("packet", str(index)), line)
-            sent[packet] = UNITS[unit] * _time(row[f"sent_{unit}"], line)
+            sent[packet] = _time_ms(row[f"sent_{unit}"], unit, line)
             arrival = row[f"arrival_{unit}"]
             if arrival:
-                came.setdefault(packet, []).append(UNITS[unit] * _time(arrival, line))
+                came.setdefault(packet, []).append(_time_ms(arrival, unit, line))
             sizes[packet] = _whole(row.get("bytes") or "0", line)
     except TraceError as reason:
         raise TraceError(f"{name}: {reason}") from None
@@ -78,9 +80,9 @@ def format_times(transit: Transit) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _time(text: str, line: int) -> float:
+def _time_ms(text: str, unit: str, line: int) -> float:
     try:
-        value = float(text)
+        value = UNITS[unit] * float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
@@ -89,6 +91,7 @@ def _time(text: str, line: int) -> float:
 
 
 def _whole(text: str, line: int) -> int:
-    if not (text.isascii() and text.isdigit()) or len(text) > 9:
+    value = whole(text, LARGEST)
+    if value is None:
         raise TraceError(f"line {line}: {text[:20]!r} is no whole number")
-    return int(text)
+    return value

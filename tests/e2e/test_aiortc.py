@@ -32,13 +32,16 @@ def audio_frame(pcm, pts, rate=RATE):
     return frame
 
 
-@pytest.fixture(scope="module")
-def stream():
-    """Two seconds as the hook encodes them: (packet, timestamp)."""
-    encoder = DredCodec(**SMALL).encoder()
-    pcm = voice(RATE, 2.0)
+def encoded(encoder):
+    """A second as the hook encodes it: (packet, timestamp)."""
+    pcm = voice(RATE, 1.0)
     made = [encoder.encode(audio_frame(pcm[at : at + FRAME], at)) for at in range(0, RATE, FRAME)]
     return [(packets[0], timestamp) for packets, timestamp in made if packets]
+
+
+@pytest.fixture(scope="module")
+def stream():
+    return encoded(DredCodec(**SMALL).encoder())
 
 
 def arrival(stream, number, *, first=65000, ssrc=7, wrap=0):
@@ -61,6 +64,30 @@ def decode(stream, numbers, **how):
 def test_packets_carry_dred_and_time(stream):
     assert [timestamp for _, timestamp in stream[:3]] == [0, FRAME, 2 * FRAME]
     assert Packet.parse(stream[-1][0]).dred is not None
+
+
+def described(packets):
+    """Packets with a payload, of those that can have one: two latents of 20 ms must exist."""
+    return [Packet.parse(packet).dred is not None for packet, _ in packets[4:]]
+
+
+def test_a_receiver_that_waits_needs_fewer_payloads(stream):
+    assert all(described(stream))
+    spaced = described(encoded(DredCodec(**SMALL, jitter_ms=500).encoder()))
+    (step,) = set(np.diff(np.flatnonzero(spaced)).tolist())
+    assert 2 <= step <= 4
+
+
+def test_a_delay_that_is_told_later_counts_from_then_on():
+    made = []
+    encoder = DredCodec(**SMALL, on_encoder=made.append).encoder()
+    assert made == [encoder]
+    assert encoder.jitter_ms is None
+    assert all(described(encoded(encoder)))
+    encoder.jitter_ms = 500
+    assert np.mean(described(encoded(encoder))) < 0.6
+    with pytest.raises(ValueError, match="jitter_ms: expected 0 or more, got -1"):
+        encoder.jitter_ms = -1
 
 
 def test_long_frames_are_refused():
@@ -144,9 +171,10 @@ def test_other_payload_types_keep_their_buffer():
     assert passage.add(packet) == (False, None)
 
 
-def test_wrong_settings_are_errors_at_once():
-    with pytest.raises(ValueError, match="dred_ms"):
-        DredCodec(dred_ms=5000)
+@pytest.mark.parametrize("wrong", [{"dred_ms": 5000}, {"jitter_ms": -1}])
+def test_wrong_settings_are_errors_at_once(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        DredCodec(**wrong)
 
 
 def test_all_is_put_back():

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import contextlib
 import io
 import os
 import sys
@@ -87,6 +88,17 @@ def test_bad_files_are_named_in_one_line(tmp_path, name, says):
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value, DredError)
     assert isinstance(caught.value, OSError)
+
+
+@pytest.mark.filterwarnings("error")  # of exceptions that have nowhere to go
+def test_damaged_aiff_is_named_and_nothing_else_said(tmp_path):
+    path = tmp_path / "x.aiff"
+    soundfile.write(path, np.zeros(400), 16000)
+    whole = path.read_bytes()
+    for at in range(12, 60):
+        path.write_bytes(whole[:at] + b"\xff\xff\xff\xff" + whole[at + 4 :])
+        with contextlib.suppress(AudioError):
+            read_wav(path)
 
 
 @pytest.mark.parametrize("target", ["no_such_folder/a.wav", "file/a.wav", "folder"])

@@ -87,12 +87,23 @@ def test_what_browsers_write():
     assert (found.dred_ms, found.dred_id, found.ptime) == (500, 126, 20)
 
 
+MANY = "1" * 5000  # more digits than int() takes
+
+
+def test_dred_of_an_impossible_extension_is_not_known():
+    section = "m=audio 1 RTP/AVP 96\na=rtpmap:96 opus/48000/2\na=fmtp:96 "
+    assert parse(f"{section}ext{MANY}-dred-duration=1000").format.dred_ms is None
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "no audio section"),
         ("m=audio 5004 RTP/AVP 0\na=rtpmap:0 PCMU/8000", "no audio section"),
         ("m=audio x RTP/AVP 96\na=rtpmap:96 opus/48000/2", "no media line"),
+        ("m=audio 65536 RTP/AVP 96\na=rtpmap:96 opus/48000/2", "no media line"),
+        (f"m=audio {MANY} RTP/AVP 96\na=rtpmap:96 opus/48000/2", "no media line"),
+        (f"m=audio 1 RTP/AVP 96\na=rtpmap:{MANY} opus/48000/2", "no audio section"),
         ("m=audio 1 RTP/AVP 96\na=rtpmap:96 opus/48000/2\na=fmtp:96 usedtx=on", "no number"),
         ("m=audio 1 RTP/AVP 96\na=rtpmap:96 opus/48000/2\na=ptime:-1", "out of range"),
     ],

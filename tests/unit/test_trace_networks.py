@@ -171,6 +171,7 @@ def test_times_in_other_words():
         ("sent_ms,arrival_ms\n0,soon\n", "line 2: 'soon'"),
         ("sent_ms,arrival_ms\n0,nan\n", "line 2"),
         ("sent_ms,arrival_ms\n0\n", "line 2: 1 columns"),
+        ("sent_s,arrival_s\n1e306,2e306\n", "line 2: '1e306' is no time"),
         ("packet,sent_ms,arrival_ms\n-1,0,0\n", "line 2: '-1'"),
     ],
 )

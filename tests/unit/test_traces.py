@@ -47,6 +47,7 @@ def test_comments_columns_and_line_ends():
         ("0 x 3\n1 x many\n", "line 2"),
         ("0 x 3\n1 x 0\n", "line 2"),
         ("0 x 99999999999\n", "line 1"),
+        ("0 x " + 5000 * "1", "line 1"),
         ("0 x 3\n2 x 1\n", "line 2: '2'"),
         ("", "empty"),
         ("# only a comment\n", "empty"),

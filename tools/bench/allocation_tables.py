@@ -3,8 +3,13 @@
 
 Bits of latents and states are means over the speech. Damages are losses of PESQ-WB: of frames that
 arrive, at each bitrate; of all that is lost, described at each level, not at all, or restored from
-LBRR. Measure on speech that no result is reported on. Example:
-`python tools/bench/allocation_tables.py --speech ../shared/speech/valid --loss trace:FILE`.
+LBRR. Measure on speech that no result is reported on.
+
+Sections: bits of latents and states (`bits`), damage of regular frames (`regular`), of descriptions
+(`chunks`), and of what LBRR restores, with its share of the bits (`lbrr`). A section replaces its
+own part of the file and takes from it what others measured; what changed is printed at the end, and
+how long each took. Example:
+`python tools/bench/allocation_tables.py --speech ../shared/speech/valid --sections lbrr`.
 """
 
 from __future__ import annotations
@@ -12,7 +17,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -43,6 +51,7 @@ EVERY = 25  # latents between payloads whose bits are counted
 MEASURED = (0, 4, 8, 12, 15)  # levels; those between by what their training says
 REGULAR_KBPS = (8, 11, 14, 17, 20, 24, 30, 40, 60)
 LBRR_KBPS = (22, 24, 27, 32, 45)
+Part = dict[str, Any]  # of tables.json
 # Weight of a bit in training, from the finest level to the coarsest in equal ratios: what a level
 # does more than the one before is that weight times the bits it saves.
 FINEST_WEIGHT, WEIGHT_RATIO = 2e-4, 200
@@ -73,8 +82,9 @@ class Bench:
         chosen = paths[:: max(1, len(paths) // args.files)][: args.files]
         loaded = [read_wav(path) for path in chosen]
         self.clips = [resample(mix(pcm, 1), rate, RATE) for pcm, rate in loaded]
-        settings = len(MEASURED) + 4 + len(REGULAR_KBPS) + len(LBRR_KBPS)
-        self._progress = tqdm(total=settings * len(self.clips), unit="call", file=sys.stderr)
+        self.loss: str = args.loss
+        calls = sum(CALLS[name] for name in args.sections) * len(self.clips)
+        self._progress = tqdm(total=calls, unit="call", file=sys.stderr)
 
     def damage(
         self, loss: str | None, kbps: int, level: int | None = None, lbrr: bool = False
@@ -122,18 +132,61 @@ class Bench:
         return split.lbrr / (split.lbrr + split.regular)
 
 
-def chunk_damage(bench: Bench, loss: str, latent_bits: np.ndarray) -> tuple[list[float], float]:
+def bits(bench: Bench, tables: Part) -> Part:
+    latents, states = bench.bits()
+    return {"latent_bits": latents, "state_bits": states}
+
+
+def regular(bench: Bench, tables: Part) -> Part:
+    damage = [bench.damage(None, kbps) for kbps in REGULAR_KBPS]
+    return {"regular_kbps": REGULAR_KBPS, "regular_damage": damage}
+
+
+def chunks(bench: Bench, tables: Part) -> Part:
     """At every level, and of what is not described."""
     weights = FINEST_WEIGHT * WEIGHT_RATIO ** ((np.arange(LEVELS - 1) + 0.5) / (LEVELS - 1))
-    shape = np.concatenate([[0.0], np.cumsum(weights * -np.diff(latent_bits))])
+    shape = np.concatenate([[0.0], np.cumsum(weights * -np.diff(tables["latent_bits"]))])
     levels = list(MEASURED)
-    regular = bench.damage(None, DESCRIBED_AT)
-    measured = np.array([bench.damage(loss, DESCRIBED_AT, level) for level in levels]) - regular
+    clean = bench.damage(None, DESCRIBED_AT)
+    measured = np.array([bench.damage(bench.loss, DESCRIBED_AT, k) for k in levels]) - clean
     fine, coarse, none = (
         bench.damage(LONG, DESCRIBED_AT, level) for level in (levels[0], levels[-1], None)
     )
     beyond = (none - coarse) / (coarse - fine) * (measured[-1] - measured[0])
-    return list(np.interp(shape, shape[levels], measured)), float(measured[-1] + beyond)
+    return {
+        "chunk_damage": np.interp(shape, shape[levels], measured),
+        "undescribed": measured[-1] + beyond,
+    }
+
+
+def lbrr(bench: Bench, tables: Part) -> Part:
+    share = bench.lbrr_share(DESCRIBED_AT)
+    core_kbps = np.array(LBRR_KBPS) * (1 - share)
+    core = np.interp(core_kbps, tables["regular_kbps"], tables["regular_damage"])
+    heard = np.array([bench.damage(SINGLE, kbps, lbrr=True) for kbps in LBRR_KBPS])
+    print(f"lbrr: damage of all that is heard {np.round(heard, 3).tolist()}, "
+          f"of regular frames of their bits {np.round(core, 3).tolist()}")  # fmt: skip
+    return {
+        "lbrr_kbps": LBRR_KBPS,
+        "lbrr_damage": heard - REGULAR_WEIGHT * core,
+        "lbrr_share": share,
+    }
+
+
+# In this order: each takes what it needs from those before it.
+SECTIONS: dict[str, Callable[[Bench, Part], Part]] = {
+    "bits": bits, "regular": regular, "chunks": chunks, "lbrr": lbrr,
+}  # fmt: skip
+CALLS = {  # of each clip
+    "bits": 0, "regular": len(REGULAR_KBPS), "chunks": len(MEASURED) + 4, "lbrr": len(LBRR_KBPS),
+}  # fmt: skip
+
+
+def sections(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - set(SECTIONS):
+        raise argparse.ArgumentTypeError(f"{sorted(unknown)[0]!r} is none of {', '.join(SECTIONS)}")
+    return [name for name in SECTIONS if name in names]
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -143,28 +196,26 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--loss", default=LOSS, help="of a fifth of the packets; default: " + LOSS)
     parser.add_argument("--models", help="model file (default: the embedded ones)")
     parser.add_argument("--out", type=Path, default=FILE, help="default: the package's own")
+    parser.add_argument("--sections", type=sections, default=list(SECTIONS), metavar="NAME,...",
+                        help="of " + ", ".join(SECTIONS) + "; default: all")  # fmt: skip
     return parser
 
 
 def main() -> int:
     args = get_parser().parse_args()
-    bench = Bench(args)
-    latent_bits, state_bits = bench.bits()
-    share = bench.lbrr_share(DESCRIBED_AT)
-    regular = np.array([bench.damage(None, kbps) for kbps in REGULAR_KBPS])
-    chunks, undescribed = chunk_damage(bench, args.loss, latent_bits)
-    core = np.interp(np.array(LBRR_KBPS) * (1 - share), REGULAR_KBPS, regular)
-    restored = [bench.damage(SINGLE, kbps, lbrr=True) for kbps in LBRR_KBPS]
-    tables = {
-        "latent_bits": latent_bits, "state_bits": state_bits,
-        "chunk_damage": chunks, "undescribed": undescribed,
-        "regular_kbps": REGULAR_KBPS, "regular_damage": regular,
-        "lbrr_kbps": LBRR_KBPS, "lbrr_damage": np.array(restored) - REGULAR_WEIGHT * core,
-        "lbrr_share": share,
-    }  # fmt: skip
-    rounded = {name: np.round(value, 3).tolist() for name, value in tables.items()}
-    lines = ",\n".join(f'  "{name}": {json.dumps(value)}' for name, value in rounded.items())
+    # Where there is no such file yet, the other sections are those of the package.
+    before: Part = json.loads((args.out if args.out.exists() else FILE).read_text())
+    bench, tables = Bench(args), dict(before)
+    for name in args.sections:
+        start = time.process_time()
+        part = SECTIONS[name](bench, tables)
+        tables |= {key: np.round(value, 3).tolist() for key, value in part.items()}
+        print(f"{name}: {time.process_time() - start:.0f} s of processor time")
+    lines = ",\n".join(f'  "{name}": {json.dumps(value)}' for name, value in tables.items())
     args.out.write_text(f"{{\n{lines}\n}}\n")
+    for name, value in tables.items():
+        if value != before[name]:
+            print(f"{name}\n  before {before[name]}\n  now    {value}")
     return 0
 
 
