@@ -40,6 +40,7 @@ class RdovaeConfig(TrainConfig):
     state_weight: float = 0.04  # one state is sent per packet, but every step has one
     newest_weight: float = 0.03  # extra weight of the newest chunk's distortion (encoder)
     recent_weight: float = 10.0  # extra weight of the newest chunk, halved per chunk (decoder)
+    true_weight: float = 0.1  # of the distortion from the true features beside agreement (decoder)
     matching: float = 0.5  # share of the time that only matches the teacher's encoder (encoder)
     reuse: int = 6  # steps per batch that encoders and teacher worked out (decoder)
     level_low: float = -25.0
@@ -350,15 +351,20 @@ class DecoderTask(RdovaeTask):
         latents = self.latent.quantise(z, levels)[0]
         state = self.state.quantise(s, state_level)[0]
         wanted = decode(self.teacher, latents, levels, state)
-        return {"latents": latents, "levels": levels, "state": state, "wanted": wanted}
+        true = gather_rows(batch["features"], batch["frames"])
+        return {
+            "latents": latents, "levels": levels, "state": state, "wanted": wanted, "true": true,
+        }  # fmt: skip
 
     @staticmethod
-    def _difference(model: nn.Module, runs: dict[str, Tensor]) -> Tensor:
-        return decode(model, runs["latents"], runs["levels"], runs["state"]) - runs["wanted"]
+    def _decoded(model: nn.Module, runs: dict[str, Tensor]) -> Tensor:
+        return decode(model, runs["latents"], runs["levels"], runs["state"])
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """Squared and absolute differences of log spectrum, pitch and voicing."""
-        delta = self._difference(self.model, batch)
+        """Differences of log spectrum, pitch and voicing from what the teacher says, and a little
+        of the distortion from what was said, over sqrt(lambda)."""
+        decoded = self._decoded(self.model, batch)
+        delta = decoded - batch["wanted"]
         bands = band_logs(delta[..., :18])
         pitch, voicing = delta[..., 18], delta[..., 19]
         errors = (
@@ -366,6 +372,9 @@ class DecoderTask(RdovaeTask):
             + 2.0 * (pitch.square() + 1e-5).sqrt()
             + (voicing.square() + 1e-5).sqrt()
         )
+        root = self.lagrangian(batch["levels"]).repeat_interleave(4, 1)
+        distortion = feature_distortion(decoded, batch["true"]) / root
+        errors = errors + self.config.true_weight * distortion
         total = (errors * self._importance(errors)).mean()
         with torch.no_grad():
             metrics = self._figures(delta)
@@ -391,8 +400,16 @@ class DecoderTask(RdovaeTask):
         }
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """RMS differences on fixed validation excerpts, full-length runs."""
-        return self._figures(self._difference(model, self._runs(self.validation_batch())))
+        """RMS differences on fixed validation excerpts, full-length runs, and the distortion over
+        sqrt(lambda), as a multiple of the teacher's."""
+        runs = self._runs(self.validation_batch())
+        decoded = self._decoded(model, runs)
+        root = self.lagrangian(runs["levels"]).repeat_interleave(4, 1)
+        ours, teachers = (
+            float((feature_distortion(rows, runs["true"]) / root).mean())
+            for rows in (decoded, runs["wanted"])
+        )
+        return {**self._figures(decoded - runs["wanted"]), "distortion": ours / teachers}
 
     def cost(self, figures: dict[str, float]) -> float:
         """What the product hears most of: the spectral envelope."""

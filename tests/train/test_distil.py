@@ -12,6 +12,7 @@ from dred.train.fargan import next_period  # noqa: E402
 from dred.train.fargan_net import Fargan  # noqa: E402
 from dred.train.layers import set_fake_int8  # noqa: E402
 from dred.train.loop import Run  # noqa: E402
+from dred.train.losses import band_difference  # noqa: E402
 from dred.train.plc import PlcConfig, PlcTask  # noqa: E402
 from dred.train.plc_net import PlcNet  # noqa: E402
 from dred.train.rdovae import EncoderTask, RdovaeConfig  # noqa: E402
@@ -63,6 +64,19 @@ def test_a_vocoder_agrees_with_itself_on_every_past(folder, teacher):
         assert metrics["error"] > 0.05
         loss.backward()
         assert all(float(p.grad.abs().max()) > 0 for p in task.model.parameters())
+
+
+def test_band_energies_tell_level_and_place():
+    torch.manual_seed(0)
+    signal = torch.randn(2, 3200)
+    louder = band_difference(2.0 * signal, signal)
+    assert louder.shape[1] == 18
+    torch.testing.assert_close(louder, torch.full_like(louder, 0.60206), atol=1e-3, rtol=0)
+    tone = 20.0 * torch.sin(2 * np.pi * 1000 / 16000 * torch.arange(3200.0))
+    change = band_difference(signal + tone, signal).mean((0, 2))
+    assert int(change.argmax()) == 5  # centred at 1 kHz
+    assert change[5] > 2.0
+    assert change[12:].abs().max() < 0.05
 
 
 def test_the_error_falls(folder, teacher, tmp_path):
