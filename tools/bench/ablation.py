@@ -2,12 +2,12 @@
 """What each of our means against loss is worth by itself, beside what libopus 1.6.1 does.
 
 The base splits bits and chooses levels by libopus's rule, puts a payload into every packet, uses
-the first payload behind a gap alone, looks across no gap, and joins by a short fade. Each row adds
-one thing to it, the last one all of them: PESQ-WB and PLCMOS v2 gained, file by file, with 95 %
-intervals, kb/s sent, and processor time (the base came within .01 PESQ and PLCMOS of libopus 1.6.1
-itself at 32 kb/s, so that it can stand for it under other losses, `--loss`). On the speech and
-losses of `equal_bitrate.py`, optional extra data ($DRED_SHARED). The high band is not heard at
-16 kHz: `high_band.py` measures it.
+the first payload behind a gap alone, looks across no gap, joins by a short fade, and plays what the
+vocoder makes as it is. Each row adds one thing to it, the last one all of them: PESQ-WB and PLCMOS
+v2 gained, file by file, with 95 % intervals, kb/s sent, and processor time (the base came within
+.01 PESQ and PLCMOS of libopus 1.6.1 itself at 32 kb/s, so that it can stand for it under other
+losses, `--loss`). On the speech and losses of `equal_bitrate.py`, optional extra data
+($DRED_SHARED). The high band is not heard at 16 kHz: `high_band.py` measures it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from dred.evaluate.metrics import measure
 from dred.io.wav import read_wav
 from dred.libopus_rule import libopus_rule
 from dred.receiver import Receiver
-from dred.receiver.gap import GapFiller
+from dred.receiver.description import Descriptions
+from dred.receiver.gap import STEP, GapFiller
 from dred.sender import Sender
 from dred.traces import parse_model
 
@@ -85,6 +86,23 @@ class DenseSender(Sender):
         super().__init__(*args, **{**options, "jitter_ms": None})
 
 
+class PlainFiller(GapFiller):
+    """What the vocoder makes, as it is."""
+
+    def until(self, at: int, descriptions: Descriptions) -> None:
+        while self._wide.end < at:
+            rows, known = descriptions.vectors(self._made, self._concealer.wants())
+            made = self._concealer.step(rows, known)
+            self._made += STEP
+            self._known.append(bool(known[-1]))
+            self._core.append(made)
+            self._widen(made)
+
+    def mark(self) -> None:
+        self._before.copy(self._concealer)
+        super().mark()
+
+
 # What is taken away from the whole: (owner, name, value in its place).
 Part = tuple[Any, str, Any]
 WITHOUT: dict[str, list[Part]] = {
@@ -99,6 +117,7 @@ WITHOUT: dict[str, list[Part]] = {
         (RECEIVER, "FADE_GUESS_MS", SHORT_FADE_MS),
         (RECEIVER, "rings", lambda *frames: False),
     ],
+    "envelope": [(RECEIVER, "GapFiller", PlainFiller)],
 }
 DENSE = (SENDING, "Sender", DenseSender)
 
