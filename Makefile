@@ -4,7 +4,8 @@
 # make lib       libdred.so, libdred.a, dred.pc   make install  PREFIX=/usr/local, DESTDIR=
 # make ctest     C unit tests                     make ctest-asan  the same under ASan and UBSan
 # make ctest-neon  the same for 64-bit ARM, in an emulator
-# make fuzz       hostile input for SECONDS=60 under ASan and UBSan; SEED=, CORPUS=folder
+# make ctest-avx512  the same for AVX-512 VNNI, in an emulator
+# make fuzz      hostile input for SECONDS=60 under ASan and UBSan; SEED=, CORPUS=folder
 # make bench     speed of every stage             make docs     build/site
 # make clean
 
@@ -18,7 +19,8 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 DEMO_CLIP := samples/slt_16k.wav
 DEMO_TRACE := samples/bursty_20.txt
 
-.PHONY: demo test lint bench docs lib install ctest ctest-asan ctest-neon fuzz clean
+.PHONY: demo test lint bench docs lib install clean
+.PHONY: ctest ctest-asan ctest-neon ctest-avx512 fuzz
 
 # ---- Python ------------------------------------------------------------------------------------
 
@@ -132,9 +134,11 @@ install: lib
 
 # RUNNER: an emulator that runs foreign programs.
 RUNNER :=
+# A level of csrc/base/cpu.h that the best kernels must have, or nothing.
+TEST_LEVEL :=
 
 ctest: $(OBJECTS_IN)/run_tests
-	$(RUNNER) $<
+	$(RUNNER) $< $(TEST_LEVEL)
 
 # The sanitisers' own code gives false warnings (gcc: maybe-uninitialized), hence no -Werror.
 ctest-asan:
@@ -155,6 +159,15 @@ ctest-neon:
 			OPTIMISE="-O2 -fno-tree-vectorize" \
 			RUNNER="$(ARM_RUNNER) -cpu $$cpu" || exit 1; \
 	done; fi
+
+# The tests say themselves whether the kernels are those of AVX-512.
+AVX512_RUNNER ?= $(PYTHON) tools/emulate_avx512.py
+
+ctest-avx512:
+	@if ! reason=$$($(AVX512_RUNNER) 2>&1); then echo "ctest-avx512: skipped: $$reason"; else \
+		$(MAKE) --no-print-directory ctest VARIANT=avx512 LDFLAGS=-static OPTIMISE=-O2 \
+			RUNNER="$(AVX512_RUNNER)" TEST_LEVEL=avx512vnni; \
+	fi
 
 comma := ,
 # See csrc/tests/forbid_allocation.h.

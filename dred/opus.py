@@ -114,7 +114,7 @@ class OpusEncoder:
         length = self._lib.encode_float(
             self._state, address(samples), count, self._out, min(max_bytes, MAX_PACKET)
         )
-        return self._out.raw[: self._lib.checked(length, "encode")]
+        return ctypes.string_at(self._out, self._lib.checked(length, "encode"))
 
 
 class OpusDecoder:

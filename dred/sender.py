@@ -32,6 +32,7 @@ OVERSHOOT = 1.6  # a payload may cost so much more than its statistics promise
 FULL = 0.9
 ATTEMPTS, DEARER = 4, 2.0
 HIGHEST_PAYLOAD = 1000  # bytes, as large as the reference writes
+TOGETHER = 4  # frames that are analysed in one go where no payload is due before
 
 _REASONS = {
     lib.DRED_NO_HISTORY: "no history yet",
@@ -87,6 +88,7 @@ class Sender:
         self._flushed = 0  # samples that a flush took care of
         self._sent = 0  # packets
         self._waits = 0  # packets until the next payload is due
+        self._unanalysed: list[Floats] = []  # mono frames at the rate of the input
         self._trim, self._jitter_ms = trim, checked_delay(jitter_ms)
         self.stats: Counter[str] = Counter()
         # Without DRED at the beginning there is no analysis, which costs more than all else.
@@ -194,13 +196,21 @@ class Sender:
 
     def _packet(self, frame: Floats, packet: bytes) -> bytes:
         if self._analyses:
-            narrow = self._down.process(downmix(frame))
-            check(lib.dred_encoder_push(self._encoder.raw, pointer(narrow), len(narrow)))
+            self._unanalysed.append(downmix(frame))
+            if len(self._unanalysed) == TOGETHER:
+                self._analyse()
         packet, reason = self._with_dred(packet)
         self.stats[reason or "dred"] += 1
         self._budget.spend(len(packet))
         self._sent += 1
         return packet
+
+    def _analyse(self) -> None:
+        """Let the past be known up to the last frame."""
+        if self._unanalysed:
+            narrow = self._down.process(np.concatenate(self._unanalysed))
+            self._unanalysed.clear()
+            check(lib.dred_encoder_push(self._encoder.raw, pointer(narrow), len(narrow)))
 
     def _with_dred(self, packet: bytes) -> tuple[bytes, str]:
         """The packet with a payload, or as it is and why."""
@@ -211,6 +221,7 @@ class Sender:
         if self._waits:
             self._waits -= 1
             return packet, "between payloads"
+        self._analyse()
         request = self._request
         start = self._sent * self._frame - self.lookahead
         request.packet_start = start * lib.DRED_SAMPLE_RATE // self.sample_rate

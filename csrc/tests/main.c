@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  *
- * Runs every C unit test named in list.h; the exit code is 1 if any check failed. */
+ * Runs every C unit test named in list.h; the exit code is 1 if any check failed, 2 if the best
+ * kernels are not those of the level that the argument, if there is one, asks for. */
+#include "base/cpu.h"
 #include "check.h"
+
+#include <string.h>
 
 int check_failures;
 int check_count;
@@ -10,7 +14,13 @@ int check_count;
 #include "list.h"
 #undef TEST
 
-int main(void) {
+int main(int argc, char **argv) {
+    const char *best = cpu_level_name(cpu_best_level());
+    printf("kernels up to %s\n", best);
+    if (argc > 1 && strcmp(argv[1], best) != 0) {
+        printf("%s was asked for\n", argv[1]);
+        return 2;
+    }
 #define TEST(module)                                                          \
     do {                                                                      \
         int before = check_failures;                                          \

@@ -26,6 +26,7 @@ STEP = lib.DRED_STEP
 LEAD_IN = 64
 LEAD_GRID = 4
 HISTORY_MS = 300  # kept for the warm-up of substitute packets
+TOGETHER = 25  # frames outside gaps that are taken in in one go
 
 
 class _Track:
@@ -81,6 +82,7 @@ class GapFiller:
         self._across = Resampler(sample_rate, CORE_RATE)  # for the far side of a gap
         self._core = _Track(HISTORY_MS * CORE_RATE // 1000)
         self._wide = _Track(HISTORY_MS * sample_rate // 1000)
+        self._heard: list[Floats] = []  # outside gaps, not taken in yet
         self._start = 0  # core time at which synthesis took over
         self._made = 0  # core time up to which the concealer made audio: a step more than corrected
         self._kept = 0  # core time up to which it was heard
@@ -94,6 +96,16 @@ class GapFiller:
 
     def played(self, pcm: Floats) -> None:
         """Tell what was heard outside a gap: the mono samples that follow the last ones."""
+        self._heard.append(pcm)
+        if len(self._heard) == TOGETHER:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Take in what was heard: several frames in one go cost much less."""
+        if not self._heard:
+            return
+        pcm = np.concatenate(self._heard)
+        self._heard.clear()
         narrow = self._down.process(pcm)
         self._concealer.good(narrow)
         for track, new in ((self._core, narrow), (self._wide, pcm)):
@@ -102,6 +114,7 @@ class GapFiller:
     def bridge(self, future: Floats, missing: int, models: Models) -> Bridge:
         """Vectors across a gap that begins now. future: mono samples of the output rate from now
         on, the first `missing` of which are a stand-in for the gap."""
+        self._catch_up()
         self._across.reset()
         past = self._core.stretch(self._core.end - PAST, self._core.end)
         narrow = self._across.process(np.concatenate([future, np.zeros(len(future), np.float32)]))
@@ -111,6 +124,7 @@ class GapFiller:
 
     def begin(self) -> None:
         """A gap begins after all that was played."""
+        self._catch_up()
         self.active = True
         self._known = []
         self._start = self._kept = self._made = self._core.end
@@ -180,6 +194,7 @@ class GapFiller:
 
     def audio(self, begin: int, end: int) -> Floats:
         """Played or made audio of a stretch of time, at the output rate."""
+        self._catch_up()
         return self._wide.stretch(begin, end)
 
     def stretch(self, rate: int, begin: int, end: int) -> Floats:

@@ -110,7 +110,8 @@ class JitterBuffer:
     def take(self) -> bytes | None:
         """The packet to play now, if it is here; steps to the next one."""
         assert self.next is not None
-        if len(self._packets) and min(self._packets) - self.next > MAX_SPAN:
+        here = self.next in self._packets  # nearly always; then there is no need to search
+        if not here and len(self._packets) and min(self._packets) - self.next > MAX_SPAN:
             gap = min(self._packets) - self.next
             self.skipped += gap
             self.next += gap

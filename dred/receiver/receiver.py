@@ -160,10 +160,12 @@ class Receiver:
     def _next_frame(self) -> Floats:
         packet = self._buffer.take()
         in_gap = self._models is not None and self._filler.active
-        ahead = self._buffer.ahead() if packet is None or in_gap else []
         after = self._buffer.next
         assert after is not None
-        self._look_ahead(ahead if packet is None else [(after - 1, packet), *ahead], after)
+        ahead: list[tuple[int, bytes]] = []
+        if packet is None or in_gap:
+            ahead = self._buffer.ahead()
+            self._look_ahead(ahead if packet is None else [(after - 1, packet), *ahead], after)
         if in_gap:
             self._filler.revise(self._descriptions)
         following = ahead[0][1] if ahead and ahead[0][0] == after else None

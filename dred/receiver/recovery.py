@@ -17,6 +17,9 @@ class Source(Enum):
     DTX = "dtx"  # the sender is silent on purpose: comfort noise of the decoder
     WAITING = "waiting"  # nothing has been played yet
 
+    # Frames are counted by source; the hash of Enum itself is Python code.
+    __hash__ = object.__hash__
+
 
 def choose_source(*, here: bool, copy: bool, next_has_lbrr: bool, dred: bool, dtx: bool) -> Source:
     """The best source of one frame: its packet or a full copy, LBRR, DRED, silence, or a guess.

@@ -11,6 +11,8 @@ from dred.opus import OpusDecoder
 
 # Packets behind a gap, after which both decoders have forgotten it.
 LISTENS = 4
+# What is not decoded until somebody asks: about a second of losses, soon concealed.
+WAITING = 50
 
 
 class Witness:
@@ -35,13 +37,13 @@ class Witness:
             return False
         self._left -= packet is not None
         self._undecoded.append((packet, samples, fec))
-        if packet is None:  # of these there may be any number
+        if len(self._undecoded) > WAITING:
             self.frame()
         return True
 
     def frame(self) -> Floats:
-        """What it makes of what it heard last. Packets are decoded only now: of few frames behind a
-        gap does anybody ask."""
+        """What it makes of what it heard last. It decodes only now: of few frames, in gaps and
+        behind them, does anybody ask."""
         for packet, samples, fec in self._undecoded:
             self._frame = self._decoder.decode(packet, samples, fec=fec)
         self._undecoded.clear()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dred._native import Floats
 from dred.errors import TraceError
 from dred.packet import duration_ms
-from dred.receiver import Receiver, Source
+from dred.receiver import Receiver, Source, Stats
 from dred.rtp.packet import RtpPacket
 from dred.rtp.session import OPUS_TYPE, RED_TYPE, RtpReceiver
 from dred.traces import LossModel, Transit, read_trace, send
@@ -61,6 +61,7 @@ def play(
     # Packets lost before any came: a receiver cannot know of them.
     missing = _first_played(events, jitter_ms) if events else len(packets)
     push = _pusher(packets, receiver, payloads, starts)
+    stats = receiver.stats  # the receiver goes on to count in it
     heard: list[Floats] = []
     names = [Source.PLC.value] * missing
     at = 0
@@ -68,11 +69,11 @@ def play(
         while at < len(events) and events[at][0] <= starts[k] - starts[missing]:
             push(events[at][1], events[at][0])
             at += 1
-        _listen(receiver, heard, names)
+        _listen(receiver, stats, heard, names)
     for arrival_ms, number in events[at:]:
         push(number, arrival_ms)
     while len(heard) < len(packets) - missing:
-        _listen(receiver, heard, names)
+        _listen(receiver, stats, heard, names)
     silence = np.zeros(
         (round(starts[missing] * receiver.sample_rate / 1000), receiver.channels), np.float32
     )
@@ -108,9 +109,9 @@ def _pusher(
     )
 
 
-def _listen(receiver: Receiver, heard: list[Floats], names: list[str]) -> None:
+def _listen(receiver: Receiver, stats: Stats, heard: list[Floats], names: list[str]) -> None:
     frame = receiver.pull()
-    source = receiver.stats.last
+    source = stats.last
     if source is not None and source is not Source.WAITING:
         heard.append(frame.reshape(len(frame), -1))
         names.append(source.value)

@@ -14,7 +14,7 @@ from dred.opus import OpusDecoder
 from dred.packet import has_lbrr
 from dred.receiver import Receiver, Source
 from dred.receiver.join import STEEPER, rings, steepest
-from dred.receiver.witness import LISTENS, Witness
+from dred.receiver.witness import LISTENS, WAITING, Witness
 from dred.sender import Sender
 
 RATE = 16000
@@ -62,6 +62,20 @@ def test_a_witness_conceals_and_stops_listening(speech):
     witness.hand_over(decoder)
     packet = packets[13 + LISTENS]
     np.testing.assert_array_equal(decoder.decode(packet, LENGTH), stock.decode(packet, LENGTH))
+
+
+def test_a_witness_catches_up_with_a_long_gap_that_nobody_asked_about(speech):
+    packets = Sender(RATE, 1, models=embedded_models()).push(speech[: 12 * LENGTH])
+    decoder, stock = OpusDecoder(RATE), OpusDecoder(RATE)
+    witness = Witness(RATE, 1)
+    for packet in packets[:10]:
+        decoder.decode(packet, LENGTH)
+        stock.decode(packet, LENGTH)
+    witness.begin(decoder)
+    for packet in (*[None] * (2 * WAITING + 3), packets[10]):
+        assert witness.hear(packet, LENGTH)
+        expected = stock.decode(packet, LENGTH)
+    np.testing.assert_array_equal(witness.frame(), expected)
 
 
 def listen(packets, end, lost, models):
