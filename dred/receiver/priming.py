@@ -13,7 +13,7 @@ from dred.opus import OpusEncoder
 from dred.packet import Toc
 from dred.pcm import clipped
 
-WARM_UP_MS = 60  # encoded and thrown away, so that the encoder's own state is right
+WARM_UP_MS = 20  # encoded and thrown away, for the encoder's own state; more is no better
 SILK_RATE = 16000
 BITRATE = 40000  # per channel; more does not help
 CELT_BITRATE = 64000
