@@ -75,7 +75,8 @@ typedef struct receiver {
     dred_concealer *concealer;
     packet ring[RING];
     int in_gap;
-    long described; /* steps concealed with known vectors, for the report      */
+    long made;      /* time up to which the concealer has made audio: a step ahead */
+    long steps, described; /* made in gaps, and of them with known vectors: for the report */
 } receiver;
 
 /* Have the first packets behind frame n parsed, as far as they have arrived. */
@@ -94,17 +95,21 @@ static void look_ahead(receiver *rx, long n) {
     }
 }
 
-/* 10 ms from `time` on. @return whether they are known, not guessed */
-static int conceal_step(receiver *rx, long time, float *pcm) {
-    float features[3 * DRED_FEATURES];
+/* The next 10 ms of the gap. Corrected audio comes one step late: at first it takes two steps. */
+static void conceal_step(receiver *rx, float *pcm) {
+    float features[3 * DRED_FEATURES], raw[DRED_STEP];
     unsigned char known[3];
-    int wanted = dred_concealer_wants(rx->concealer); /* 3 where a gap begins, then 1 */
-    for (int i = 0; i < wanted; i++)
-        known[i] = dred_features_at(rx->dred, rx->starts, rx->payloads,
-                                    time + CENTRE - (wanted - 1 - i) * DRED_STEP,
-                                    features + i * DRED_FEATURES) > 0;
-    dred_concealer_step(rx->concealer, features, known, pcm);
-    return known[wanted - 1];
+    do {
+        int wanted = dred_concealer_wants(rx->concealer); /* 3 where a gap begins, then 1 */
+        for (int i = 0; i < wanted; i++)
+            known[i] = dred_features_at(rx->dred, rx->starts, rx->payloads,
+                                        rx->made + CENTRE - (wanted - 1 - i) * DRED_STEP,
+                                        features + i * DRED_FEATURES) > 0;
+        dred_concealer_step(rx->concealer, features, known, raw);
+        rx->steps++;
+        rx->described += known[wanted - 1];
+        rx->made += DRED_STEP;
+    } while (dred_concealer_corrected(rx->concealer, pcm) == 0);
 }
 
 static void play_frame(receiver *rx, long n, float *pcm) {
@@ -112,17 +117,18 @@ static void play_frame(receiver *rx, long n, float *pcm) {
     packet *p = &rx->ring[n % RING];
     if (p->size == 0) {
         look_ahead(rx, n);
-        for (int i = 0; i < FRAME; i += DRED_STEP)
-            rx->described += conceal_step(rx, n * FRAME + i, pcm + i);
+        if (!rx->in_gap)
+            rx->made = n * FRAME;
+        for (int i = 0; i < FRAME; i += DRED_STEP) conceal_step(rx, pcm + i);
         /* The decoder's state moves on as well. */
         require(opus_decode_float(rx->opus, NULL, 0, unused, FRAME, 0) == FRAME, "cannot decode");
         rx->in_gap = 1;
         return;
     }
     require(opus_decode_float(rx->opus, p->data, p->size, pcm, FRAME, 0) == FRAME, "cannot decode");
-    if (rx->in_gap) { /* fade out of the synthesis: one step more of it, taken back afterwards */
-        conceal_step(rx, n * FRAME, run_on);
-        dred_concealer_rewind(rx->concealer, DRED_STEP);
+    if (rx->in_gap) { /* fade out of the synthesis: what it is ahead is taken back afterwards */
+        conceal_step(rx, run_on);
+        dred_concealer_rewind(rx->concealer, (int)(rx->made - n * FRAME));
         for (int i = 0; i < DRED_STEP; i++)
             pcm[i] = run_on[i] + (pcm[i] - run_on[i]) * (i + 0.5f) / DRED_STEP;
         rx->in_gap = 0;
@@ -173,8 +179,8 @@ int main(void) {
             pcm[i] = (opus_int16)(32767.0f * fmaxf(-1.0f, fminf(1.0f, heard[i])));
         require(fwrite(pcm, sizeof *pcm, FRAME, stdout) == FRAME, "cannot write");
     }
-    fprintf(stderr, "%ld packets, %ld lost, %ld of %ld lost steps described\n", tx.sent, lost,
-            rx.described, 2 * lost);
+    fprintf(stderr, "%ld packets, %ld lost, %ld of %ld steps made were described\n", tx.sent, lost,
+            rx.described, rx.steps);
     dred_concealer_destroy(rx.concealer);
     for (int i = 0; i < DRED_FEATURES_FROM; i++)
         dred_decoder_destroy(rx.dred[i]);

@@ -100,8 +100,8 @@ def test_call_survives_bursts(call, speech):
     packets, lost, described, steps = map(int, re.findall(r"\d+", report))
     assert packets == len(speech) // FRAME
     assert len(out) == len(speech)
-    assert steps == 2 * lost
     assert lost == 15 * 6
+    assert 2 * lost < steps <= 2 * lost + 15 * 2  # of each burst the run-on and a step ahead
     assert described > 0.5 * steps
 
     # Level of each 20 ms against the input: what was lost is spoken at about the right level.
