@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from dred.train import export
 from dred.train.config import TrainConfig
-from dred.train.data import SpeechData, shift_level
+from dred.train.data import SpeechData
 from dred.train.layers import set_fake_int8
 from dred.train.losses import band_logs, feature_distortion
 from dred.train.quantiser import LEVELS, SLOPES, Quantiser, chunk_levels
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
 from dred.train.replay import Replay
+from dred.train.vary import excerpts
 
 MAX_CHUNKS = 26
 POOL = 96  # batches kept to be drawn again
@@ -45,6 +46,7 @@ class RdovaeConfig(TrainConfig):
     reuse: int = 6  # steps per batch that encoders and teacher worked out (decoder)
     level_low: float = -25.0
     level_high: float = 9.0
+    variety: float = 0.4  # chance of each change of throat, pitch, pace, equaliser, background
 
 
 class RunPlan:
@@ -84,13 +86,13 @@ class CoderTask:
     def _features(
         self, data: SpeechData, rng: np.random.Generator, count: int, augment: bool
     ) -> Tensor:
-        steps = 2 * self.config.dframes
-        starts = data.starts(rng, count, steps)
-        features = data.excerpt(data.features, starts, steps)
+        config, steps = self.config, 2 * self.config.dframes
         if augment:
-            gain = rng.uniform(self.config.level_low, self.config.level_high, count)
+            gain = rng.uniform(config.level_low, config.level_high, count)
             gain[rng.random(count) < 0.3] = 0.0
-            features = shift_level(features, gain)
+            features = excerpts(data, rng, steps, gain, config.variety)
+        else:
+            features = data.excerpt(data.features, data.starts(rng, count, steps), steps)
         return torch.from_numpy(features.astype(np.float32)).to(self.config.device)
 
     def _plan(
