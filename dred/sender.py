@@ -11,7 +11,16 @@ import numpy.typing as npt
 
 from dred._core import ffi, lib
 from dred._native import Floats, Handle, check, pointer
-from dred.allocation import TYPICAL_BURST, Budget, Levels, Need, Split, choices, split_bitrate
+from dred.allocation import (
+    TYPICAL_BURST,
+    Budget,
+    Levels,
+    Need,
+    Split,
+    choices,
+    split_bitrate,
+    turns,
+)
 from dred.models import Models, load_models
 from dred.opus import OpusEncoder
 from dred.packet import attach_payload
@@ -88,6 +97,7 @@ class Sender:
         self._flushed = 0  # samples that a flush took care of
         self._sent = 0  # packets
         self._waits = 0  # packets until the next payload is due
+        self._payloads = 0
         self._unanalysed: list[Floats] = []  # mono frames at the rate of the input
         self._trim, self._jitter_ms = trim, checked_delay(jitter_ms)
         self.stats: Counter[str] = Counter()
@@ -152,7 +162,6 @@ class Sender:
                 bitrate, loss_percent, lbrr,
                 burst=loss_burst, frame_ms=self.frame_ms, chunks=chunks, wait_ms=self._jitter_ms,
             )  # fmt: skip
-            self._choices = choices(split.need)
         self._opus.configure(
             bitrate=split.regular,
             lbrr=split.need.lbrr,
@@ -161,6 +170,8 @@ class Sender:
         packet_bits = bitrate * self.frame_ms / 1000
         dred_bits = packet_bits - split.regular * self.frame_ms / 1000
         self._budget = Budget(packet_bits, dred_bits, split.need.spacing)
+        if not idle_reason:
+            self._turns = tuple(map(choices, turns(split.need, self._budget.allowance())))
         self._chunks, self._spacing = chunks, split.need.spacing
         self._idle_reason = idle_reason
 
@@ -230,12 +241,13 @@ class Sender:
         capacity = min(HIGHEST_PAYLOAD, int(OVERSHOOT * allowance / 8) + 1)
         # What a past of full length would get for the allowance says what a bit is worth, and what
         # is too old: a past with silence, or one that is easy to code, saves bits for others.
-        full = self._choices[self._chunks - 1]
+        turn = self._turns[self._payloads % len(self._turns)]
+        full = turn[self._chunks - 1]
         price = full.price(allowance)
         for _ in range(ATTEMPTS):
             request.max_chunks = full.at(price).chunks
             chunks = max(1, lib.dred_encoder_available(self._encoder.raw, request))
-            size = self._describe(self._choices[chunks - 1].at(price), capacity)
+            size = self._describe(turn[chunks - 1].at(price), capacity)
             if size == lib.DRED_ERR_NODATA:
                 return packet, _REASONS[self._result.reason]
             if self._result.chunks == chunks or size < FULL * capacity:
@@ -243,6 +255,7 @@ class Sender:
             price *= DEARER
         check(size, "DRED payload")
         self._waits = self._spacing - 1
+        self._payloads += 1
         return attach_payload(packet, bytes(ffi.buffer(self._out, size))), ""
 
     def _describe(self, levels: Levels, capacity: int) -> int:

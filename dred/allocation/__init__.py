@@ -8,7 +8,7 @@ heard (`need`) times what it costs then (`tables`). `budget` keeps the account.
 
 from dred.allocation.budget import Budget
 from dred.allocation.levels import Levels, choices
-from dred.allocation.need import TYPICAL_BURST, Need
+from dred.allocation.need import TYPICAL_BURST, Need, turns
 from dred.allocation.split import SIGNALLING_BYTES, Split, split_bitrate
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "Split",
     "choices",
     "split_bitrate",
+    "turns",
 ]

@@ -9,7 +9,7 @@ bursts are. Where only every second or third packet does, each is needed for mor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -28,6 +28,10 @@ SHORT_BURST, LONGER_BY = 1.35, 2.4
 TYPICAL_LOSS = 0.2
 # Statistics are never known exactly: each age is needed after so many of all bursts at least.
 UNFORESEEN = 0.001
+# Bursts that outlast what most payloads describe are rare, but hold a tenth of all losses. Where
+# the receiver waits long enough to hear several payloads, and they have bits to spare, every third
+# goes further back (24 validation files, PESQ: 48 kb/s +.067, 32: +.017; 24, with 456 bits: -.019).
+FAR_EVERY, FAR_BURST, FAR_WAIT_MS, FAR_BITS = 3, 8.0, 600.0, 550
 # The step that lies in the packet itself is spoken as well, to fade from it, but heard half.
 RUN_ON = 0.5
 
@@ -68,6 +72,14 @@ class Need:
     spacing: int = 1
     wait_ms: float | None = None
     loss: float = TYPICAL_LOSS
+
+
+def turns(need: Need, bits: float) -> tuple[Need, ...]:
+    """What a stream's payloads of so many bits are made for, one after another, over and over."""
+    if need.wait_ms is None or need.wait_ms < FAR_WAIT_MS or bits < FAR_BITS:
+        return (need,)
+    far = replace(need, burst=max(need.burst, FAR_BURST))
+    return (need,) * (FAR_EVERY - 1) + (far,)
 
 
 @lru_cache(maxsize=64)

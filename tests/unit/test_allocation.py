@@ -10,6 +10,7 @@ from dred.allocation import (
     Budget,
     choices,
     split_bitrate,
+    turns,
 )
 from dred.allocation.levels import HEADER_BITS
 from dred.allocation.need import TYPICAL_LOSS, Need, needed, survival
@@ -227,3 +228,16 @@ def test_budget_returns_what_was_saved():
         saving.spend(40)
         level.spend(80)
     assert saving.allowance() > level.allowance()
+
+
+def test_some_payloads_go_far_back_where_the_receiver_hears_several():
+    hurried, patient = (Need(spacing=3, wait_ms=ms) for ms in (200, 1100))
+    assert turns(Need(), 700) == (Need(),)
+    assert turns(hurried, 700) == (hurried,)
+    assert turns(patient, 400) == (patient,)  # no bits to spare
+    near, *others, far = (choices(need)[-1] for need in turns(patient, 700))
+    assert others
+    assert all(other is near for other in others)  # most serve what is usual
+    assert far.at(far.price(700)).chunks > 1.5 * near.at(near.price(700)).chunks
+    long = Need(40.0, spacing=3, wait_ms=1100)
+    assert set(turns(long, 700)) == {long}  # they go far already

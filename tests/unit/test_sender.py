@@ -172,6 +172,15 @@ def test_payloads_are_apart_and_finer_where_the_receiver_can_wait():
     assert tx.stats["between payloads"] > 2 * tx.stats["dred"]
 
 
+def test_every_third_payload_goes_far_back_where_the_receiver_hears_several():
+    payloads = carried(sender(bitrate=32000, lbrr=False, jitter_ms=1100).push(voice(16000, 5)))
+    reached = [payload.chunks for payload in payloads if payload][15:]  # behind a second
+    turns = [reached[first::3] for first in range(3)]
+    means = sorted(map(np.mean, turns))
+    assert means[1] < 1.2 * means[0]
+    assert means[2] > 1.4 * means[1]
+
+
 def test_the_delay_may_be_told_later():
     pcm = voice(16000, 2)
     tx = sender(bitrate=32000, lbrr=False)

@@ -75,7 +75,7 @@ class RuleSender(Sender):
         self._opus.configure(bitrate=rule.regular, lbrr=bool(lbrr))
         per_packet = self.frame_ms / 1000
         self._budget = Budget(bitrate * per_packet, rule.dred * per_packet)
-        self._choices = OneChoice(Levels(rule.q0, rule.dq, rule.qmax, rule.chunks))
+        self._turns = (OneChoice(Levels(rule.q0, rule.dq, rule.qmax, rule.chunks)),)
         self._chunks, self._spacing = max(1, rule.chunks), 1
 
 
