@@ -79,8 +79,9 @@ class DredParser:
 
     def parse(self, packet: bytes, max_samples: int, *, defer: bool = False) -> tuple[int, int]:
         """(begin, end): the payload describes from `begin` to `end` samples before the packet's
-        start; (0, 0) where there is none. max_samples: how much of the past is wanted. defer: leave
-        the network's work to `process`."""
+        start; (0, 0) where there is none, DredError where the packet or its extensions are
+        malformed. max_samples: how much of the past is wanted. defer: leave the network's work to
+        `process`."""
         begin = self._lib.dred_parse(
             self._decoder, self.state, packet, len(packet), max_samples, self._rate,
             ctypes.byref(self._end), int(defer),

@@ -112,6 +112,9 @@ class LibopusReceiver:
             return 0, 0
         if packet is not self._parsed:
             longest = LONGEST_MS * self.sample_rate // 1000
-            self._span = self._parser.parse(packet, min(longest, missing * self._length))
             self._parsed = packet
+            try:
+                self._span = self._parser.parse(packet, min(longest, missing * self._length))
+            except DredError:  # malformed extensions
+                self._span = 0, 0
         return self._span

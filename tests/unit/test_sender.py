@@ -327,3 +327,8 @@ def test_settings_out_of_range():
     plain.configure(**settings(dred_ms=0))
     with pytest.raises(ValueError, match="began without DRED"):
         plain.configure(**settings())
+
+
+def test_one_chunk_that_lbrr_spares():
+    tx = sender(frame_ms=60, lbrr=True, dred_ms=40)
+    assert len(tx.push(voice(16000, 1.2))) == 20
