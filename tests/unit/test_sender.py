@@ -160,14 +160,14 @@ def test_longer_bursts_make_longer_descriptions():
 def test_payloads_are_apart_and_finer_where_the_receiver_can_wait():
     pcm = voice(16000, 3)
     every, apart = (
-        carried(sender(bitrate=32000, lbrr=False, jitter_ms=ms).push(pcm)) for ms in (None, 500)
+        carried(sender(bitrate=24000, lbrr=False, jitter_ms=ms).push(pcm)) for ms in (None, 500)
     )
     assert all(every[5:])
     places = np.flatnonzero([payload is not None for payload in apart])
     assert set(np.diff(places)) == {4}
     finest = [np.mean([p.q0 for p in payloads if p]) for payloads in (every[50:], apart[50:])]
     assert finest[1] < finest[0] - 1
-    tx = sender(bitrate=32000, lbrr=False, jitter_ms=500)
+    tx = sender(bitrate=24000, lbrr=False, jitter_ms=500)
     tx.push(pcm)
     assert tx.stats["between payloads"] > 2 * tx.stats["dred"]
 
