@@ -34,6 +34,25 @@ _PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
     "strerror": (ctypes.c_char_p, [ctypes.c_int]),
     "get_version_string": (ctypes.c_char_p, []),
 }
+# DRED came with libopus 1.5: these are None in older ones.
+_DRED_PROTOTYPES: dict[str, tuple[Any, list[Any]]] = {
+    "dred_decoder_get_size": (ctypes.c_int, []),
+    "dred_decoder_init": (ctypes.c_int, [ctypes.c_void_p]),
+    "dred_get_size": (ctypes.c_int, []),
+    "dred_alloc": (ctypes.c_void_p, [ctypes.c_void_p]),
+    "dred_free": (None, [ctypes.c_void_p]),
+    "dred_parse": (
+        ctypes.c_int,
+        [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p]
+        + [ctypes.c_int32] * 3
+        + [ctypes.c_void_p, ctypes.c_int],
+    ),
+    "dred_process": (ctypes.c_int, [ctypes.c_void_p] * 3),
+    "decoder_dred_decode_float": (
+        ctypes.c_int,
+        [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int32, ctypes.c_void_p, ctypes.c_int32],
+    ),
+}
 
 
 def _shared_library() -> Any:
@@ -56,13 +75,19 @@ class LibOpus:
     """Functions `opus_NAME` of the library as attributes NAME."""
 
     def __init__(self, library: Any) -> None:
-        for name, (result, arguments) in _PROTOTYPES.items():
-            try:
-                function = getattr(library, f"opus_{name}")
-            except AttributeError:
-                raise DredError(f"{library._name}: not libopus: it lacks opus_{name}") from None
-            address = ctypes.cast(function, ctypes.c_void_p).value
-            setattr(self, name, ctypes.CFUNCTYPE(result, *arguments)(address or 0))
+        for name, (result, arguments) in {**_PROTOTYPES, **_DRED_PROTOTYPES}.items():
+            function = getattr(library, f"opus_{name}", None)
+            if function is None and name in _PROTOTYPES:
+                raise DredError(f"{library._name}: not libopus: it lacks opus_{name}")
+            if function is not None:
+                address = ctypes.cast(function, ctypes.c_void_p).value
+                function = ctypes.CFUNCTYPE(result, *arguments)(address or 0)
+            setattr(self, name, function)
+
+    @property
+    def knows_dred(self) -> bool:
+        """Whether it has the functions for DRED; a build without it may have them all the same."""
+        return all(getattr(self, name) is not None for name in _DRED_PROTOTYPES)
 
     def __getattr__(self, name: str) -> Any:  # what __init__ sets, to type checkers
         raise AttributeError(name)

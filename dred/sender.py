@@ -21,10 +21,11 @@ from dred.allocation import (
     split_bitrate,
     turns,
 )
+from dred.framing import Framer
 from dred.models import Models, load_models
 from dred.opus import OpusEncoder
 from dred.packet import attach_payload
-from dred.pcm import downmix, interleaved
+from dred.pcm import downmix
 from dred.resample import Resampler
 
 FRAME_MS = (10, 20, 40, 60)
@@ -92,9 +93,7 @@ class Sender:
         self._opus = OpusEncoder(sample_rate, channels, application)
         self._opus.configure(vbr=True, complexity=complexity, dtx=dtx)
         self._frame = sample_rate * frame_ms // 1000
-        self._pending = np.zeros((0, channels), np.float32)
-        self._fed = 0  # samples that have to be heard: given to push, or added by a flush
-        self._flushed = 0  # samples that a flush took care of
+        self._framer = Framer(self._frame, channels)
         self._sent = 0  # packets
         self._waits = 0  # packets until the next payload is due
         self._payloads = 0
@@ -182,25 +181,13 @@ class Sender:
 
     def push(self, pcm: npt.ArrayLike) -> list[bytes]:
         """Take samples, [n] or [n, channels], float32 in +-1 or int16; give finished packets."""
-        samples = interleaved(pcm, self.channels)
-        self._fed += len(samples)
-        return self._encode(samples)
+        return self._encode(self._framer.push(pcm))
 
     def flush(self) -> list[bytes]:
         """Packets with what is left, so that all that was pushed will be heard."""
-        if self._fed == self._flushed:
-            return []
-        missing = self._fed + self.lookahead - self._sent * self._frame
-        padding = -(-missing // self._frame) * self._frame - len(self._pending)
-        result = self._encode(np.zeros((padding, self.channels), np.float32))
-        self._fed = self._flushed = self._sent * self._frame
-        return result
+        return self._encode(self._framer.flush(self.lookahead))
 
-    def _encode(self, samples: Floats) -> list[bytes]:
-        pending = np.concatenate([self._pending, samples])
-        count = len(pending) // self._frame
-        self._pending = pending[count * self._frame :]
-        frames = pending[: count * self._frame].reshape(count, self._frame, self.channels)
+    def _encode(self, frames: Floats) -> list[bytes]:
         # First one codec, then the other: they would throw each other out of the caches.
         regular = [self._opus.encode(frame) for frame in frames]
         return [self._packet(*pair) for pair in zip(frames, regular, strict=True)]

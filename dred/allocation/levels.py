@@ -49,7 +49,8 @@ class Choice:
         slopes = -np.diff(self.damage) / np.diff(self.bits)
         self._falling: list[float] = (-slopes).tolist()
         self._levels = [Levels(*each) for each in self.settings.tolist()]
-        around = np.concatenate([slopes[:1], slopes, slopes[-1:]])
+        # A single setting, where LBRR spares the only chunk, is the best one at any price.
+        around = np.concatenate([slopes[:1], slopes, slopes[-1:]]) if len(slopes) else np.ones(2)
         self._prices = np.log(np.maximum(around[:-1] * around[1:], 1e-30)) / 2
 
     def at(self, price: float) -> Levels:

@@ -125,6 +125,12 @@ def _command(advice: "Advice", stats: "TraceStats") -> str:
 
     scheme = find_scheme(advice.best.scheme)
     percent = max(1, round(100 * stats.loss_rate)) if scheme.dred or scheme.lbrr else 0
+    if scheme.peer:
+        return (
+            f"an encoder of libopus with OPUS_SET_BITRATE({advice.best.bitrate}), "
+            f"OPUS_SET_DRED_DURATION({100 if scheme.dred else 0}), "
+            f"OPUS_SET_INBAND_FEC({int(bool(scheme.lbrr))}), OPUS_SET_PACKET_LOSS_PERC({percent})"
+        )
     if scheme.red:  # copies are a matter of RTP: a file has none
         return (
             f"dred send IN.wav --to HOST:PORT --bitrate {advice.best.bitrate} --red {scheme.red} "

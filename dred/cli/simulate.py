@@ -18,7 +18,9 @@ COLUMNS = ("regular", "lbrr", "red", "dred", "plc")
 PURPOSES = ("regular", "lbrr", "red", "dred", "headers")
 EPILOG = """\
 Schemes: clean (nothing lost), none (silence), plc (libopus's own), neural-plc, lbrr, red:N (copies
-of the last N packets, RFC 2198), dred, and sums as dred+lbrr or dred+red:1.
+of the last N packets, RFC 2198), dred, and sums as dred+lbrr or dred+red:1. Where libopus has DRED
+itself (DRED_LIBOPUS names the file), libopus-neural-plc, -lbrr, -dred and -dred+lbrr: it sends and
+receives alone, with its networks.
 Metrics: pesq, stoi, estoi, plcmos, distortion (of features), highband (distance of spectra from 8
 to 16 kHz, at rates that hold them), wer (words heard otherwise); of the last three, less is better.
 Headers of RTP, UDP and IP come on top of kb/s; delay is how long a receiver had to wait for 95 % of
@@ -129,16 +131,23 @@ def print_table(rows: list[dict[str, Any]], metrics: list[str]) -> None:
     from dred.evaluate.metrics import METRICS
 
     titles = "".join(f"  {METRICS[name].title:>10}" for name in metrics)
-    print("scheme       kb/s  packets  lost  " + "  ".join(f"{c:>7}" for c in COLUMNS) + titles)
+    width = max(11, *(len(row["scheme"]) for row in rows))
+    print(
+        f"{'scheme':{width}s}  kb/s  packets  lost  "
+        + "  ".join(f"{c:>7}" for c in COLUMNS)
+        + titles
+    )
     for row in rows:
         frames = "  ".join(f"{row['frames'].get(column, 0):7d}" for column in COLUMNS)
         rated = "".join(f"  {_score(row, name, METRICS[name].digits):>10}" for name in metrics)
-        print(f"{row['scheme']:11s} {row['kbps']:5.1f}  {row['packets']:7d}  {row['lost']:4d}  "
-              f"{frames}{rated}")  # fmt: skip
-    print("\nkb/s of      total  " + "  ".join(f"{p:>7}" for p in PURPOSES) + "  delay")
+        counts = f"{row['packets']:7d}  {row['lost']:4d}"
+        print(f"{row['scheme']:{width}s} {row['kbps']:5.1f}  {counts}  {frames}{rated}")
+    print(f"\n{'kb/s of':{width}s}  total  " + "  ".join(f"{p:>7}" for p in PURPOSES) + "  delay")
     for row in rows:
         parts = "  ".join(f"{row['split'][purpose]:7.1f}" for purpose in PURPOSES)
-        print(f"{row['scheme']:11s} {row['kbps']:6.1f}  {parts}  {row['delay']['p95_ms']:.0f} ms")
+        print(
+            f"{row['scheme']:{width}s} {row['kbps']:6.1f}  {parts}  {row['delay']['p95_ms']:.0f} ms"
+        )
 
 
 def _score(row: dict[str, Any], name: str, digits: int) -> str:

@@ -3,11 +3,12 @@
 nothing and draws nothing."""
 
 from dred.simulate.playing import fit_trace, play
-from dred.simulate.schemes import SCHEMES, Scheme, find_scheme
+from dred.simulate.schemes import PEER_SCHEMES, SCHEMES, Scheme, find_scheme
 from dred.simulate.simulation import JITTER_MS, Simulation, simulate
 
 __all__ = [
     "JITTER_MS",
+    "PEER_SCHEMES",
     "SCHEMES",
     "Scheme",
     "Simulation",

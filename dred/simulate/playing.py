@@ -12,6 +12,7 @@ import numpy.typing as npt
 from dred._native import Floats
 from dred.errors import TraceError
 from dred.packet import duration_ms
+from dred.peer import LibopusReceiver
 from dred.receiver import Receiver, Source, Stats
 from dred.rtp.packet import RtpPacket
 from dred.rtp.session import OPUS_TYPE, RED_TYPE, RtpReceiver
@@ -19,6 +20,7 @@ from dred.traces import LossModel, Transit, read_trace, send
 
 CLOCK = 48  # RTP timestamp units per ms (RFC 7587 section 4.1)
 Flags = npt.NDArray[np.uint8]
+AnyReceiver = Receiver | LibopusReceiver
 AnyTrace = Sequence[int] | npt.ArrayLike | str | os.PathLike[str] | LossModel
 
 
@@ -45,7 +47,7 @@ def travel(trace: AnyTrace, payloads: Sequence[bytes], packet_ms: float, seed: i
 def play(
     packets: Sequence[bytes],
     way: Flags | Transit,
-    receiver: Receiver,
+    receiver: AnyReceiver,
     payloads: Sequence[bytes] | None = None,
     jitter_ms: float = 0.0,
 ) -> tuple[Floats, list[str]]:
@@ -95,7 +97,7 @@ def _first_played(events: list[tuple[float, int]], jitter_ms: float) -> int:
 
 def _pusher(
     packets: Sequence[bytes],
-    receiver: Receiver,
+    receiver: AnyReceiver,
     payloads: Sequence[bytes] | None,
     starts: npt.NDArray[np.float64],
 ) -> Callable[[int, float], object]:
@@ -109,7 +111,7 @@ def _pusher(
     )
 
 
-def _listen(receiver: Receiver, stats: Stats, heard: list[Floats], names: list[str]) -> None:
+def _listen(receiver: AnyReceiver, stats: Stats, heard: list[Floats], names: list[str]) -> None:
     frame = receiver.pull()
     source = stats.last
     if source is not None and source is not Source.WAITING:

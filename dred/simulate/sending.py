@@ -11,6 +11,7 @@ from dred import allocation
 from dred._native import Floats
 from dred.allocation import TYPICAL_BURST
 from dred.models import Models
+from dred.peer import LibopusSender
 from dred.rtp.bitrate import LEAST, opus_bitrate
 from dred.rtp.red import HEADER_BYTES, PRIMARY_BYTES
 from dred.rtp.session import RtpSender
@@ -66,6 +67,8 @@ def send_speech(
     pcm: Floats, rate: int, scheme: Scheme, settings: Settings, models: Models | None
 ) -> Sent:
     """All packets of speech [n, channels] at one of Opus's rates."""
+    if scheme.peer:
+        return _send_by_libopus(pcm, rate, scheme, settings)
 
     def sender(bitrate: int, *, lbrr: bool | None, dred: bool) -> Sender:
         return Sender(
@@ -91,6 +94,22 @@ def send_speech(
     packets = encoder.push(pcm) + encoder.flush()
     payloads = add_copies(packets, scheme.red)
     return Sent(packets, payloads, encoder.lookahead, dict(encoder.stats))
+
+
+def _send_by_libopus(pcm: Floats, rate: int, scheme: Scheme, settings: Settings) -> Sent:
+    if settings.equal != "total":
+        raise ValueError(
+            "equal: libopus shares a total among regular frames and redundancy; only 'total' is "
+            "possible for its schemes"
+        )
+    encoder = LibopusSender(
+        rate, pcm.shape[1], settings.frame_ms, settings.bitrate,
+        dred_ms=settings.dred_ms if scheme.dred else 0,
+        lbrr=bool(scheme.lbrr),
+        loss_percent=settings.loss_percent if scheme.lbrr or scheme.dred else 0,
+    )  # fmt: skip
+    packets = encoder.push(pcm) + encoder.flush()
+    return Sent(packets, packets, encoder.lookahead, dict(encoder.stats))
 
 
 def add_copies(packets: list[bytes], copies: int) -> list[bytes]:

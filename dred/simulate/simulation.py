@@ -16,8 +16,9 @@ from dred.io.wav import resample, to_opus_rate
 from dred.models import Models
 from dred.packet import duration_ms
 from dred.pcm import interleaved
+from dred.peer import LibopusReceiver
 from dred.receiver import Receiver, Source
-from dred.simulate.playing import AnyTrace, play, travel
+from dred.simulate.playing import AnyReceiver, AnyTrace, play, travel
 from dred.simulate.schemes import find_scheme
 from dred.simulate.sending import Sent, Settings, send_speech
 from dred.simulate.split import Split, split_bitrate
@@ -67,10 +68,11 @@ def simulate(
 
     pcm: [n] or [n, channels], float32 in +-1 or int16, any rate (Opus's own rates as they are,
     others resampled). trace: 0/1 per packet, a file of it, or a model of traces.parse_model, drawn
-    with `seed`. scheme: a name of SCHEMES, or a sum such as "dred+red:2". bitrate: bit/s in all,
-    redundancy included; with equal="regular", of the regular frames alone. loss_percent,
-    loss_burst: what the sender is told of the losses. jitter_ms: play-out delay; with a model that
-    knows times, what comes later is lost. high_band: as of Receiver.
+    with `seed`. scheme: a name of SCHEMES, a sum such as "dred+red:2", or of PEER_SCHEMES where
+    libopus has DRED. bitrate: bit/s in all, redundancy included; with equal="regular", of the
+    regular frames alone. loss_percent, loss_burst: what the sender is told of the losses.
+    jitter_ms: play-out delay; with a model that knows times, what comes later is lost. high_band:
+    as of Receiver.
     """
     what = find_scheme(scheme)
     array = np.asarray(pcm)
@@ -79,11 +81,19 @@ def simulate(
     settings = Settings(bitrate, loss_percent, frame_ms, dred_ms, equal, loss_burst, jitter_ms)
     sent = send_speech(wide, rate, what, settings, models)
     transit = travel([0] if what.lossless else trace, sent.payloads, frame_ms, seed)
-    receiver = Receiver(
-        rate, wide.shape[1], models, jitter_ms,
-        concealment="neural" if what.concealment == "neural" else "classic", frame_ms=frame_ms,
-        use_lbrr=what.lbrr is not False, use_dred=what.dred, high_band=high_band,
-    )  # fmt: skip
+    receiver: AnyReceiver
+    if what.peer:
+        receiver = LibopusReceiver(
+            rate, wide.shape[1], jitter_ms, frame_ms=frame_ms,
+            use_lbrr=what.lbrr is not False, use_dred=what.dred,
+        )  # fmt: skip
+    else:
+        receiver = Receiver(
+            rate, wide.shape[1], models, jitter_ms,
+            concealment="neural" if what.concealment == "neural" else "classic",
+            frame_ms=frame_ms, use_lbrr=what.lbrr is not False, use_dred=what.dred,
+            high_band=high_band,
+        )  # fmt: skip
     audio, sources = play(sent.packets, transit, receiver, sent.payloads, jitter_ms)
     if what.concealment == "silence":
         _silence(audio, sources)

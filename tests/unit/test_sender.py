@@ -160,14 +160,14 @@ def test_longer_bursts_make_longer_descriptions():
 def test_payloads_are_apart_and_finer_where_the_receiver_can_wait():
     pcm = voice(16000, 3)
     every, apart = (
-        carried(sender(bitrate=32000, lbrr=False, jitter_ms=ms).push(pcm)) for ms in (None, 500)
+        carried(sender(bitrate=24000, lbrr=False, jitter_ms=ms).push(pcm)) for ms in (None, 500)
     )
     assert all(every[5:])
     places = np.flatnonzero([payload is not None for payload in apart])
     assert set(np.diff(places)) == {4}
     finest = [np.mean([p.q0 for p in payloads if p]) for payloads in (every[50:], apart[50:])]
     assert finest[1] < finest[0] - 1
-    tx = sender(bitrate=32000, lbrr=False, jitter_ms=500)
+    tx = sender(bitrate=24000, lbrr=False, jitter_ms=500)
     tx.push(pcm)
     assert tx.stats["between payloads"] > 2 * tx.stats["dred"]
 
@@ -336,3 +336,8 @@ def test_settings_out_of_range():
     plain.configure(**settings(dred_ms=0))
     with pytest.raises(ValueError, match="began without DRED"):
         plain.configure(**settings())
+
+
+def test_one_chunk_that_lbrr_spares():
+    tx = sender(frame_ms=60, lbrr=True, dred_ms=40)
+    assert len(tx.push(voice(16000, 1.2))) == 20

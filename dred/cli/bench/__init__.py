@@ -9,7 +9,7 @@ from typing import Any
 
 from dred.cli.options import add_json, add_models, number, print_json, progress
 
-PARTS = ("stages", "roofline", "redundancy", "threads", "streams", "worst", "program")
+PARTS = ("stages", "roofline", "redundancy", "threads", "streams", "worst", "program", "peer")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

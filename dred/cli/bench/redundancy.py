@@ -8,11 +8,10 @@ from typing import Any
 from dred._core import ffi, lib
 from dred._native import Handle, check
 from dred.cli.bench import table
-from dred.cli.bench.machine import fastest
+from dred.cli.bench.machine import fastest_in_turns
 from dred.cli.bench.setting import CAPACITY, LEVELS, Setting
 
 FRAME = 2 * lib.DRED_STEP
-ROUNDS = 10
 CHUNKS = {0.1: 3, 0.5: 13, 1.04: 26}  # by seconds
 
 
@@ -49,14 +48,10 @@ class Sending:
 
 def measure(setting: Setting) -> list[dict[str, Any]]:
     senders = [Sending(setting, chunks) for chunks in CHUNKS.values()]
-    best = [float("inf")] * len(senders)
     for sending in senders:
         for _ in range(100):
             sending.packet()
-    # In turns, so that what disturbs one length disturbs the others.
-    for _ in range(ROUNDS):
-        for i, sending in enumerate(senders):
-            best[i] = min(best[i], fastest(sending.packet, setting.seconds / ROUNDS, 10))
+    best = fastest_in_turns([sending.packet for sending in senders], setting.seconds, 10)
     return [
         {
             "redundancy_s": seconds,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Every stage at every kernel set, beside real time and beside libopus."""
+"""Every stage at every kernel set, beside real time."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,15 +15,6 @@ from dred.cli.bench.setting import CAPACITY, LEVELS, MAX_CHUNKS, Setting
 from dred.cli.bench.work import count
 from dred.models import Models
 
-# Microseconds of libopus 1.6.1 with its own weights, on one AVX2 core of another machine.
-LIBOPUS_US = {
-    "features": 33,
-    "RDO-VAE encoder": 15,
-    "payload": 19,
-    "payload parsing": 11,
-    "RDO-VAE decoder": 390,
-    "vocoder": 152,
-}
 # Steps in one call: short, so that a measurement fits between two interruptions.
 STEPS = 50
 
@@ -115,29 +106,22 @@ def measure(setting: Setting) -> list[dict[str, Any]]:
             row["products"] = work[name].products
             row["weight_bytes"] = work[name].weight_bytes
             row["streamed_bytes"] = work[name].streamed_bytes
-        if name in LIBOPUS_US:
-            row["libopus_ns_elsewhere"] = 1000 * LIBOPUS_US[name]
     return list(rows.values())
 
 
 def lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     names = list(rows[0]["ns"])
-    head = ["us", "per", *names, "real time", "libopus*", "ratio", "state", "weights"]
+    head = ["us", "per", *names, "real time", "state", "weights"]
     cells = [head]
     for row in rows:
-        best = row["ns"][names[-1]]
-        theirs = row.get("libopus_ns_elsewhere")
         cells.append(
             [
                 row["stage"],
                 row["unit"],
                 *(f"{row['ns'][name] / 1000:.1f}" for name in names),
                 f"{row['times_real_time']:.0f} x",
-                f"{theirs / 1000:.0f}" if theirs else "",
-                f"{theirs / best:.1f}" if theirs else "",
                 f"{row['state_bytes'] / 1024:.1f} kB" if row["state_bytes"] else "",
                 f"{row['weight_bytes'] / 1024:.0f} kB" if "weight_bytes" in row else "",
             ]
         )
     yield from table(cells)
-    yield "* libopus 1.6.1 with its own weights, AVX2, on another machine: no paired comparison"

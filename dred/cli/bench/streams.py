@@ -7,13 +7,12 @@ from typing import Any
 from dred._core import ffi, lib
 from dred._native import Handle, check, pointer
 from dred.cli.bench import table
-from dred.cli.bench.machine import fastest, peak_bytes, resident_bytes
+from dred.cli.bench.machine import fastest, fastest_in_turns, peak_bytes, resident_bytes
 from dred.cli.bench.redundancy import Sending
 from dred.cli.bench.setting import MAX_CHUNKS, Setting
 
 COUNTS = (1, 10, 100, 1000)
 STEPS = 2  # of 10 ms in a packet
-ROUNDS = 5
 
 
 class Concealing:
@@ -68,11 +67,8 @@ def _row(setting: Setting, count: int) -> dict[str, Any]:
     row: dict[str, Any] = {"streams": count}
     for name, call in (("send", send), ("decode", decode)):
         row[f"{name}_ns"] = fastest(call, setting.seconds) / count
-    row["conceal_ns"] = row["conceal_alone_ns"] = float("inf")
-    for _ in range(ROUNDS):  # in turns, so that what disturbs one form disturbs the other
-        for name, call in (("", receivers.packet), ("alone_", receivers.one_by_one)):
-            ns = fastest(call, setting.seconds / ROUNDS) / count
-            row[f"conceal_{name}ns"] = min(row[f"conceal_{name}ns"], ns)
+    together, alone = fastest_in_turns([receivers.packet, receivers.one_by_one], setting.seconds)
+    row["conceal_ns"], row["conceal_alone_ns"] = together / count, alone / count
     if count == COUNTS[-1]:  # of a few, memory freed before hides what they take
         row["bytes_per_stream"] = (resident_bytes() - before) / count
     row["peak_bytes"] = peak_bytes()
