@@ -4,10 +4,10 @@
 The base splits bits and chooses levels by libopus's rule, puts a payload into every packet, uses
 the first payload behind a gap alone, looks across no gap, joins by a short fade, and plays what the
 vocoder makes as it is. Each row adds one thing to it, the last one all of them: PESQ-WB and PLCMOS
-v2 gained, file by file, with 95 % intervals, kb/s sent, and processor time (the base came within
-.01 PESQ and PLCMOS of libopus 1.6.1 itself at 32 kb/s, so that it can stand for it under other
-losses, `--loss`). On the speech and losses of `equal_bitrate.py`, optional extra data
-($DRED_SHARED). The high band is not heard at 16 kHz: `high_band.py` measures it.
+v2 gained, file by file, with 95 % intervals, kb/s sent, and processor time. Where DRED_LIBOPUS
+names a libopus with DRED, that one itself has two more rows. On the speech and losses of
+`equal_bitrate.py`, optional extra data ($DRED_SHARED). The high band is not heard at 16 kHz:
+`high_band.py` measures it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from dred.allocation import TYPICAL_BURST, Budget, Levels
 from dred.evaluate.metrics import measure
 from dred.io.wav import read_wav
 from dred.libopus_rule import libopus_rule
+from dred.peer import why_not
 from dred.receiver import Receiver
 from dred.receiver.description import Descriptions
 from dred.receiver.gap import STEP, GapFiller
@@ -135,6 +136,8 @@ VARIANTS: dict[str, list[Part]] = {
         [DENSE, *without(*(name for name in WITHOUT if name != "allocation"))],
     "all": [],
 }  # fmt: skip
+# The scheme of those rows in which it is no choice.
+PEERS = {"libopus, DRED": "libopus-dred", "libopus, DRED and LBRR": "libopus-dred+lbrr"}
 
 
 @contextmanager
@@ -163,7 +166,7 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def listen(row: dict[str, Any], args: argparse.Namespace) -> dict[str, float]:
+def listen(row: dict[str, Any], args: argparse.Namespace, scheme: str) -> dict[str, float]:
     """One file: its figures, the bitrate, and the seconds that it took."""
     pcm, rate = read_wav(SHARED / "speech" / "test" / row["file"])
     pcm = pcm[: len(pcm) // FRAME * FRAME]
@@ -171,7 +174,7 @@ def listen(row: dict[str, Any], args: argparse.Namespace) -> dict[str, float]:
     began = time.process_time()
     trace = parse_model(args.loss) if args.loss else [int(flag) for flag in row["lost"]]
     result = dred.simulate(
-        pcm, rate, trace, args.scheme, args.rate * 1000, args.loss_percent, models,
+        pcm, rate, trace, scheme, args.rate * 1000, args.loss_percent, models,
         seed=row["index"], loss_burst=args.loss_burst,
     )  # fmt: skip
     spent = time.process_time() - began
@@ -208,11 +211,13 @@ def main() -> int:
     rows = best_rows([row for row in every if row["rate"] == args.rate], 20)
     rows = rows[:: max(1, len(rows) // args.files)][: args.files]
     found: dict[str, list[dict[str, float]]] = {}
-    with tqdm(total=len(VARIANTS) * len(rows), unit="file") as progress:
-        for name, parts in VARIANTS.items():
+    variants = VARIANTS if why_not() else VARIANTS | {name: [] for name in PEERS}
+    with tqdm(total=len(variants) * len(rows), unit="file") as progress:
+        for name, parts in variants.items():
             with replaced(parts):
                 for row in rows:
-                    found.setdefault(name, []).append(listen(row, args))
+                    scheme = PEERS.get(name, args.scheme)
+                    found.setdefault(name, []).append(listen(row, args, scheme))
                     progress.update()
     print("\n".join(table(found)))
     return 0
