@@ -7,7 +7,6 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dred._core import ffi, lib
 from dred._native import Floats, Handle, check, pointer
@@ -21,7 +20,7 @@ from dred.allocation import (
     split_bitrate,
     turns,
 )
-from dred.framing import Framer
+from dred.framing import FrameEncoder
 from dred.models import Models, load_models
 from dred.opus import OpusEncoder
 from dred.packet import attach_payload
@@ -51,7 +50,7 @@ _REASONS = {
 }
 
 
-class Sender:
+class Sender(FrameEncoder):
     """Packets from audio, one per frame.
 
     sample_rate: 8000, 12000, 16000, 24000 or 48000 Hz. channels: 1 or 2. frame_ms: 10, 20, 40, 60.
@@ -89,11 +88,10 @@ class Sender:
             raise ValueError(f"frame_ms: expected one of {FRAME_MS}, got {frame_ms}")
         if red != 0:
             raise ValueError("red: copies are a matter of the RTP layer; only 0 is possible here")
-        self.sample_rate, self.channels, self.frame_ms = sample_rate, channels, frame_ms
+        self.sample_rate, self.frame_ms = sample_rate, frame_ms
         self._opus = OpusEncoder(sample_rate, channels, application)
+        super().__init__(sample_rate * frame_ms // 1000, channels)
         self._opus.configure(vbr=True, complexity=complexity, dtx=dtx)
-        self._frame = sample_rate * frame_ms // 1000
-        self._framer = Framer(self._frame, channels)
         self._sent = 0  # packets
         self._waits = 0  # packets until the next payload is due
         self._payloads = 0
@@ -178,14 +176,6 @@ class Sender:
     def lookahead(self) -> int:
         """Samples by which decoded audio comes later than the input."""
         return self._opus.lookahead
-
-    def push(self, pcm: npt.ArrayLike) -> list[bytes]:
-        """Take samples, [n] or [n, channels], float32 in +-1 or int16; give finished packets."""
-        return self._encode(self._framer.push(pcm))
-
-    def flush(self) -> list[bytes]:
-        """Packets with what is left, so that all that was pushed will be heard."""
-        return self._encode(self._framer.flush(self.lookahead))
 
     def _encode(self, frames: Floats) -> list[bytes]:
         # First one codec, then the other: they would throw each other out of the caches.

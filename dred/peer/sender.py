@@ -5,15 +5,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-import numpy.typing as npt
-
 from dred._native import Floats
-from dred.framing import Framer
+from dred.framing import FrameEncoder
 from dred.packet import why_no_dred
 from dred.peer.codec import DredEncoder, require
 
 
-class LibopusSender:
+class LibopusSender(FrameEncoder):
     """Packets from audio, one per frame.
 
     The arguments are those of `Sender`; how the bitrate is shared between frames, in-band FEC and
@@ -35,25 +33,17 @@ class LibopusSender:
     ) -> None:
         require()
         self._opus = DredEncoder(sample_rate, channels, application)
+        super().__init__(sample_rate * frame_ms // 1000, channels)
         self._opus.configure(
             bitrate=bitrate, vbr=True, complexity=complexity, lbrr=lbrr, loss_percent=loss_percent
         )
         self._opus.set_dred_ms(dred_ms)
-        self._framer = Framer(sample_rate * frame_ms // 1000, channels)
         self.stats: Counter[str] = Counter()
 
     @property
     def lookahead(self) -> int:
         """Samples by which decoded audio comes later than the input."""
         return self._opus.lookahead
-
-    def push(self, pcm: npt.ArrayLike) -> list[bytes]:
-        """Take samples, [n] or [n, channels], float32 in +-1 or int16; give finished packets."""
-        return self._encode(self._framer.push(pcm))
-
-    def flush(self) -> list[bytes]:
-        """Packets with what is left, so that all that was pushed will be heard."""
-        return self._encode(self._framer.flush(self.lookahead))
 
     def _encode(self, frames: Floats) -> list[bytes]:
         packets = [self._opus.encode(frame) for frame in frames]
