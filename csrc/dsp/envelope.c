@@ -13,9 +13,9 @@
 
 static const float PREEMPHASIS = 0.85f;
 static const float FULL_SCALE = 32768;
-/* A quarter of the way and no more than 5 dB: the energies are no exact ones where they were quantised,
- * and speech has its own fluctuations. Half of it is better by .01 of PESQ and worse by .015 of PLCMOS,
- * nothing at all worse by .02 of PESQ and level in PLCMOS (24 validation files at 32 and 48 kb/s). */
+/* A quarter of the way and no more than 5 dB: the energies are no exact ones where they were
+ * quantised, and speech has its own fluctuations. Half of it is better by .01 of PESQ and worse by
+ * .015 of PLCMOS, nothing of it worse by .02 of PESQ (24 validation files at 32 and 48 kb/s). */
 static const float SHARE = 0.25f, MOST = 0.25f; /* of a power of ten of the amplitude: 5 dB */
 
 /* Append a step to those it follows. */
