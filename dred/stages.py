@@ -143,7 +143,7 @@ class Concealer:
         check(lib.dred_concealer_good(self._handle.raw, pointer(pcm), len(pcm)))
 
     def rewind(self, samples: int) -> None:
-        """Take back the last concealed samples (at most 640): they were not played."""
+        """Take back the last concealed samples (at most 960): they were not played."""
         check(lib.dred_concealer_rewind(self._handle.raw, samples))
 
     def copy(self, other: Concealer) -> None:
@@ -167,7 +167,8 @@ class Concealer:
         return out
 
     def corrected(self) -> Floats:
-        """The step before the latest one, its spectral envelope nearer to the vectors it was made
-        of; nothing behind the first step of a gap. To be called after every step."""
+        """The step three before the latest one, with less noise between harmonics and its spectral
+        envelope nearer to the vectors it was made of; nothing behind the first three steps of a
+        gap. To be called after every step."""
         out = np.zeros(STEP, np.float32)
         return out[: check(lib.dred_concealer_corrected(self._handle.raw, pointer(out)))]

@@ -10,15 +10,21 @@
 #include "codec/handle.h"
 #include "dred.h"
 #include "dsp/envelope.h"
+#include "dsp/pitch_features.h"
+#include "dsp/postfilter.h"
 #include "model/models.h"
 
 enum {
     HISTORY = 15 * DRED_STEP, /* analysed at the most when a loss comes after a long good stretch */
-    MAX_REWIND = 4 * DRED_STEP,
+    MAX_REWIND = DRED_MAX_REWIND,
     BACKUPS = 8, /* predictor states of the last steps: two look-ahead vectors and the rewind */
     LOOKAHEAD = 2,
+    PITCH = BANDS, /* places in a vector */
+    VOICING = BANDS + 1,
     AFRESH = 2, /* so many steps made since the last corrected one: correction begins anew */
-    LAST_VECTOR = (DRED_VOCODER_QUEUE - 1) * DRED_FEATURES /* its place in the queue */
+    LAST_VECTOR = (DRED_VOCODER_QUEUE - 1) * DRED_FEATURES, /* its place in the queue */
+    BEHIND = DRED_CORRECTED_BEHIND,
+    CORRECTED = HISTORY - (BEHIND + 1) * DRED_STEP /* place in pcm of the step that is next */
 };
 
 struct dred_concealer {
@@ -31,6 +37,7 @@ struct dred_concealer {
     int good;        /* the last event was good audio */
     int losses;      /* steps since the last known vector */
     int uncorrected; /* steps made since the last corrected one, or AFRESH */
+    int ahead;       /* steps made since correction began, or BEHIND + 1 */
     float queue[DRED_VOCODER_QUEUE * DRED_FEATURES]; /* vectors given to the vocoder, older first */
     features_state analysis;
     plc_net_state predictor;
@@ -242,21 +249,33 @@ int dred_concealer_step(dred_concealer *concealer, const float *features,
 int dred_concealer_corrected(dred_concealer *concealer, float *pcm) {
     if (!concealer || !pcm || concealer->good || concealer->uncorrected == 0)
         return DRED_ERR_ARGUMENT;
-    const float *step = concealer->pcm + HISTORY - DRED_STEP;
-    int begins = concealer->uncorrected == AFRESH;
+    if (concealer->uncorrected == AFRESH)
+        concealer->ahead = 0;
     concealer->uncorrected = 0;
-    if (begins) {
-        envelope_begin(&concealer->envelope, step - ENVELOPE_PAST);
-        envelope_step(&concealer->envelope, step, NULL, pcm);
+    concealer->ahead = min_int(concealer->ahead + 1, BEHIND + 1);
+    if (concealer->ahead < BEHIND)
+        return 0;
+
+    float signal[POSTFILTER_SIGNAL], block[POSTFILTER_BLOCK];
+    const float *step = concealer->pcm + CORRECTED;
+    envelope_emphasise(step - POSTFILTER_REACH, POSTFILTER_SIGNAL, signal);
+    /* The latest vector is centred a step and a half behind the start of the latest step. Those on
+     * both sides of the block's centre, which is `BEHIND` - 1 steps before that start: */
+    const float *after = concealer->queue + LAST_VECTOR - BEHIND * DRED_FEATURES;
+    const float *before = after - DRED_FEATURES;
+    const float *voiced = after[VOICING] > before[VOICING] ? after : before;
+    float voicing = 0.5f + 0.5f * (before[VOICING] + after[VOICING]);
+    postfilter_block(signal, pitch_period(voiced[PITCH]), voicing, block);
+
+    if (concealer->ahead == BEHIND) { /* the first block begins with what was no synthesis */
+        envelope_begin(&concealer->envelope, step[-1], signal + POSTFILTER_REACH);
+        envelope_step(&concealer->envelope, signal + POSTFILTER_REACH, NULL, pcm);
         return 0;
     }
-    /* The latest vector is centred a step and a half behind the start of the latest step; the two
-     * before it lie on both sides of that start, where the block of both steps has its centre. */
-    const float *after = concealer->queue + LAST_VECTOR - DRED_FEATURES;
     float cepstrum[BANDS], logs[BANDS];
-    for (int i = 0; i < BANDS; i++) cepstrum[i] = 0.5f * (after[i] + after[i - DRED_FEATURES]);
+    for (int i = 0; i < BANDS; i++) cepstrum[i] = 0.5f * (before[i] + after[i]);
     bands_logs(cepstrum, logs);
-    envelope_step(&concealer->envelope, step, logs, pcm);
+    envelope_step(&concealer->envelope, block, logs, pcm);
     return DRED_STEP;
 }
 

@@ -18,22 +18,20 @@ static const float FULL_SCALE = 32768;
  * .015 of PLCMOS, nothing of it worse by .02 of PESQ (24 validation files at 32 and 48 kb/s). */
 static const float SHARE = 0.25f, MOST = 0.25f; /* of a power of ten of the amplitude: 5 dB */
 
-/* Append a step to those it follows. */
-static void emphasise(envelope_state *state, const float pcm[ENVELOPE_STEP],
-                      float out[ENVELOPE_STEP]) {
-    for (int n = 0; n < ENVELOPE_STEP; n++) {
+void envelope_emphasise(const float *pcm, int samples, float *out) {
+    float last = analysis_sample(pcm[-1]);
+    for (int n = 0; n < samples; n++) {
         float sample = analysis_sample(pcm[n]);
-        out[n] = sample - PREEMPHASIS * state->last_in;
-        state->last_in = sample;
+        out[n] = sample - PREEMPHASIS * last;
+        last = sample;
     }
 }
 
-void envelope_begin(envelope_state *state, const float past[ENVELOPE_PAST]) {
-    state->last_in = state->last_out = analysis_sample(past[0]);
-    emphasise(state, past + 1, state->emphasised);
+void envelope_begin(envelope_state *state, float last, const float emphasised[ENVELOPE_STEP]) {
+    state->last_out = analysis_sample(last);
     for (int n = 0; n < ENVELOPE_STEP; n++) {
         float falling = table_window[ENVELOPE_STEP - 1 - n];
-        state->tail[n] = falling * falling * state->emphasised[n];
+        state->tail[n] = falling * falling * emphasised[n];
     }
 }
 
@@ -51,12 +49,9 @@ static void gains(const float re[FFT_BINS], const float im[FFT_BINS], const floa
     bands_spread(factor, gain);
 }
 
-void envelope_step(envelope_state *state, const float pcm[ENVELOPE_STEP], const float logs[BANDS],
+void envelope_step(envelope_state *state, const float block[FFT_SIZE], const float logs[BANDS],
                    float out[ENVELOPE_STEP]) {
-    float block[FFT_SIZE], windowed[FFT_SIZE];
-    memcpy(block, state->emphasised, sizeof state->emphasised);
-    emphasise(state, pcm, block + ENVELOPE_STEP);
-    memcpy(state->emphasised, block + ENVELOPE_STEP, sizeof state->emphasised);
+    float windowed[FFT_SIZE], added[FFT_SIZE];
     window_apply(block, windowed);
     if (logs) {
         float re[FFT_BINS], im[FFT_BINS], gain[FFT_BINS];
@@ -68,10 +63,10 @@ void envelope_step(envelope_state *state, const float pcm[ENVELOPE_STEP], const 
         }
         fft320_inverse(re, im, windowed);
     }
-    window_apply(windowed, block);
+    window_apply(windowed, added);
     for (int n = 0; n < ENVELOPE_STEP; n++) {
-        state->last_out = state->tail[n] + block[n] + PREEMPHASIS * state->last_out;
+        state->last_out = state->tail[n] + added[n] + PREEMPHASIS * state->last_out;
         out[n] = state->last_out / FULL_SCALE;
     }
-    memcpy(state->tail, block + ENVELOPE_STEP, sizeof state->tail);
+    memcpy(state->tail, added + ENVELOPE_STEP, sizeof state->tail);
 }

@@ -95,7 +95,7 @@ static void look_ahead(receiver *rx, long n) {
     }
 }
 
-/* The next 10 ms of the gap. Corrected audio comes one step late: at first it takes two steps. */
+/* The next 10 ms of the gap. Corrected audio comes three steps late: at first it takes four. */
 static void conceal_step(receiver *rx, float *pcm) {
     float features[3 * DRED_FEATURES], raw[DRED_STEP];
     unsigned char known[3];

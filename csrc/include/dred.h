@@ -46,6 +46,8 @@ enum {
     DRED_PLC_INPUT = 57,       /* Burg cepstra, features, flag                              */
     DRED_VOCODER_PAST = 320,   /* samples needed to continue a waveform                     */
     DRED_VOCODER_QUEUE = 5,    /* feature vectors needed to continue a waveform             */
+    DRED_CORRECTED_BEHIND = 3, /* steps by which corrected audio comes after the vocoder's  */
+    DRED_MAX_REWIND = 960,     /* samples of a concealer that can be taken back             */
     DRED_EXTENSION_ID = 126,   /* padding extension number (experimental range)             */
     DRED_EXTENSION_PREFIX = 2, /* bytes 'D' and version before the payload                  */
     DRED_EXTENSION_VERSION = 12,
@@ -356,7 +358,7 @@ DRED_API size_t dred_concealer_size(void);
 /* Tell what was played: good samples, any number. Cheap: analysis is deferred to the next loss.     */
 DRED_API int dred_concealer_good(dred_concealer *concealer, const float *pcm, int samples);
 /* Take back the last samples that dred_concealer_step made, because they were not played. At most
- * 640 of them, and only samples concealed since the last good ones.                               */
+ * DRED_MAX_REWIND of them, and only samples concealed since the last good ones.                   */
 DRED_API int dred_concealer_rewind(dred_concealer *concealer, int samples);
 /* Make one the twin of another, which stays as it is: from here on the same input gives the same
  * output, of the same models. So steps that turn out not to be played can be made anew.           */
@@ -384,11 +386,13 @@ DRED_API int dred_concealer_step_many(dred_concealer *const *concealers, int cou
                                       int *used);
 /* Vectors that the next dred_concealer_step will take: 3 after good audio, else 1. */
 DRED_API int dred_concealer_wants(const dred_concealer *concealer);
-/* The step before the latest one, its spectral envelope brought nearer to the vectors it was made of:
- * what a vocoder makes is some dB off in every band. To be called after every dred_concealer_step;
- * it needs the step behind, and so is one late. What comes next is made as if it was not called.
+/* Audio a little better than the vocoder's: noise between the harmonics lowered by a post-filter that
+ * compares each pitch period with the ones on its two sides, and the spectral envelope, in every band
+ * some dB off, brought nearer to the vectors that it was made of. To be called after every
+ * dred_concealer_step: gives the step that lies DRED_CORRECTED_BEHIND steps before the latest, as it
+ * needs those behind it. What comes next is made as if it was not called.
  * @param pcm [160]
- * @return samples written: 160, or 0 behind the first step of a gap                                  */
+ * @return samples written: 160, or 0 behind the first DRED_CORRECTED_BEHIND steps of a gap            */
 DRED_API int dred_concealer_corrected(dred_concealer *concealer, float *pcm);
 /* Feature vector used in the last step (after attenuation), [20]. */
 DRED_API int dred_concealer_features(const dred_concealer *concealer, float *features);

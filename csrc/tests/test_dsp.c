@@ -10,6 +10,7 @@
 #include "dsp/envelope.h"
 #include "dsp/fft.h"
 #include "dsp/lpc.h"
+#include "dsp/postfilter.h"
 #include "dsp/tables.h"
 
 static const double pi = 3.14159265358979323846;
@@ -162,21 +163,23 @@ static void test_correlate(void) {
     }
 }
 
-/* What comes out a step later: as it was; and nearer to other energies, whatever they are. */
+/* What comes out: as it was; and nearer to other energies, whatever they are. */
 static void test_envelope(void) {
-    enum { STEPS = 60 };
-    static float in[ENVELOPE_PAST + STEPS * ENVELOPE_STEP];
-    const float *steps = in + ENVELOPE_PAST;
+    enum { STEPS = 60, SAMPLES = (STEPS + 1) * ENVELOPE_STEP };
+    static float in[1 + SAMPLES], emphasised[SAMPLES];
     float out[ENVELOPE_STEP], logs[BANDS], cepstrum[BANDS] = {0};
     uint32_t seed = 7;
-    for (int n = 0; n < ENVELOPE_PAST + STEPS * ENVELOPE_STEP; n++) in[n] = 0.1f * noise(&seed);
+    for (int n = 0; n < 1 + SAMPLES; n++)
+        in[n] = 0.1f * noise(&seed);
+    const float *pcm = in + 1;
+    envelope_emphasise(pcm, SAMPLES, emphasised);
     envelope_state state;
-    envelope_begin(&state, in);
+    envelope_begin(&state, in[0], emphasised);
     double worst = 0;
     for (int i = 0; i < STEPS; i++) {
-        envelope_step(&state, steps + i * ENVELOPE_STEP, NULL, out);
+        envelope_step(&state, emphasised + i * ENVELOPE_STEP, NULL, out);
         for (int n = 0; n < ENVELOPE_STEP; n++)
-            worst = fmax(worst, fabs(out[n] - steps[(i - 1) * ENVELOPE_STEP + n]));
+            worst = fmax(worst, fabs(out[n] - pcm[i * ENVELOPE_STEP + n]));
     }
     CHECK_NEAR(worst, 0, 1e-6);
 
@@ -184,12 +187,12 @@ static void test_envelope(void) {
     for (int w = 0; w < 3; w++) {
         cepstrum[0] = wanted[w];
         bands_logs(cepstrum, logs);
-        envelope_begin(&state, in);
+        envelope_begin(&state, in[0], emphasised);
         double before = 0, after = 0;
         for (int i = 0; i < STEPS; i++) {
-            envelope_step(&state, steps + i * ENVELOPE_STEP, logs, out);
+            envelope_step(&state, emphasised + i * ENVELOPE_STEP, logs, out);
             for (int n = 0; n < ENVELOPE_STEP && i > 1; n++) {
-                before += pow(steps[(i - 1) * ENVELOPE_STEP + n], 2);
+                before += pow(pcm[i * ENVELOPE_STEP + n], 2);
                 after += pow(out[n], 2);
             }
         }
@@ -201,9 +204,42 @@ static void test_envelope(void) {
     }
 }
 
+static double postfilter_change(const float *signal, int period, float voicing) {
+    float out[POSTFILTER_BLOCK];
+    double change = 0, energy = 0;
+    postfilter_block(signal, period, voicing, out);
+    for (int n = 0; n < POSTFILTER_BLOCK; n++) {
+        change += pow(out[n] - signal[POSTFILTER_REACH + n], 2);
+        energy += pow(signal[POSTFILTER_REACH + n], 2);
+    }
+    return change / energy;
+}
+
+/* What repeats passes, even with a period that is a little off; what does not is lowered. */
+static void test_postfilter(void) {
+    float pulses[POSTFILTER_SIGNAL], hiss[POSTFILTER_SIGNAL];
+    uint32_t seed = 5;
+    for (int n = 0; n < POSTFILTER_SIGNAL; n++) {
+        pulses[n] = 1000.0f * (n % 100 < 3);
+        hiss[n] = noise(&seed);
+    }
+    for (int period = 98; period <= 102; period++)
+        CHECK_NEAR(postfilter_change(pulses, period, 1), 0, 1e-12);
+    CHECK(postfilter_change(pulses, 110, 1) > 0.05);
+    CHECK_NEAR(postfilter_change(hiss, 100, 1), 0.08 + 0.04, 0.03); /* (.4/1.4)^2 (1 + 1/2) */
+    CHECK(postfilter_change(hiss, 100, 0.5f) < 0.6 * postfilter_change(hiss, 100, 1));
+    const float none[] = {0, -1, NAN};
+    for (int i = 0; i < 3; i++)
+        CHECK(postfilter_change(hiss, 100, none[i]) == 0);
+    CHECK(postfilter_change(hiss, 256, 1) > 0);
+    CHECK_NEAR(postfilter_change(hiss, 300, 1), 0, 1e-12); /* out of reach */
+    CHECK(postfilter_change(hiss, 100, 7) == postfilter_change(hiss, 100, 1));
+}
+
 void test_dsp(void) {
     test_fft();
     test_envelope();
+    test_postfilter();
     test_tables();
     test_bands();
     test_levinson();

@@ -8,6 +8,8 @@ gap, so that there is something to fade from when real audio comes back.
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from dred._core import lib
@@ -21,6 +23,7 @@ from dred.stages import Concealer
 
 CORE_RATE = lib.DRED_SAMPLE_RATE
 STEP = lib.DRED_STEP
+BEHIND = lib.DRED_CORRECTED_BEHIND * STEP
 # 16 kHz samples that lead the up-sampler into a gap: more than its filter is long, and beginning
 # on a whole sample of every output rate (multiples of 4 at 12 and 24 kHz).
 LEAD_IN = 64
@@ -74,7 +77,8 @@ class GapFiller:
         self.sample_rate = sample_rate
         self._high_band = high_band
         self._concealer = Concealer(models)
-        self._before = Concealer(models)  # as the concealer was before its latest step
+        # As the concealer was before its latest steps, the oldest first: where audio is corrected.
+        self._before = deque(Concealer(models) for _ in range(lib.DRED_CORRECTED_BEHIND))
         self._marked = Concealer(models)  # as it was when what is played next was made
         self._mark = (0, 0)  # ends of both tracks then
         self._down = Resampler(sample_rate, CORE_RATE)
@@ -84,7 +88,7 @@ class GapFiller:
         self._wide = _Track(HISTORY_MS * sample_rate // 1000)
         self._heard: list[Floats] = []  # outside gaps, not taken in yet
         self._start = 0  # core time at which synthesis took over
-        self._made = 0  # core time up to which the concealer made audio: a step more than corrected
+        self._made = 0  # core time up to which the concealer made audio, `BEHIND` more than corrected
         self._kept = 0  # core time up to which it was heard
         self._skip = 0  # samples still to come out of the up-sampler that lie before the gap
         self.active = False
@@ -151,19 +155,20 @@ class GapFiller:
         """Make audio up to this time of the output rate."""
         while self._wide.end < at:
             rows, known = descriptions.vectors(self._made, self._concealer.wants())
-            self._before.copy(self._concealer)
+            self._before.append(self._before.popleft())
+            self._before[-1].copy(self._concealer)
             self._concealer.step(rows, known)
             self._made += STEP
             self._known.append(bool(known[-1]))
             corrected = self._concealer.corrected()
-            if self._made - STEP > self._core.end:  # else it is there, from before a revision
+            if self._made - BEHIND > self._core.end:  # else it is there, from before a revision
                 self._core.append(corrected)
                 self._widen(corrected)
 
     def mark(self) -> None:
         """What has been made in this gap will be played; what comes from now on is made ahead."""
         self._mark = (self._core.end, self._wide.end)
-        self._marked.copy(self._before)
+        self._marked.copy(self._before[0])
 
     def revise(self, descriptions: Descriptions) -> None:
         """Take back what was made ahead as a guess, if there is a description of it by now."""
@@ -173,6 +178,7 @@ class GapFiller:
         if not any(descriptions.covers(self._start + step * STEP + LOOKAHEAD) for step in guessed):
             return
         self._concealer.copy(self._marked)
+        self._before[0].copy(self._marked)
         self._made = core
         self._core.cut(core)
         self._wide.cut(wide)

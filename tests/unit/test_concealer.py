@@ -79,13 +79,13 @@ def test_rewind_bounds(concealer):
     with pytest.raises(ValueError, match=r".+"):
         concealer.rewind(161)
     concealer.rewind(160)
-    for _ in range(6):
+    for _ in range(8):
         nothing(concealer)
     with pytest.raises(ValueError, match=r".+"):
-        concealer.rewind(641)
+        concealer.rewind(961)
     with pytest.raises(ValueError, match=r".+"):
         concealer.rewind(-1)
-    concealer.rewind(640)
+    concealer.rewind(960)
     concealer.good(voice(16000, 0.01))
     with pytest.raises(ValueError, match=r".+"):
         concealer.rewind(1)
@@ -131,7 +131,7 @@ def test_no_copy_across_models(concealer):
         concealer.copy(dred.Concealer(Models(random_image(2), "other.bin")))
 
 
-def test_corrected_audio_is_the_step_before_and_changes_nothing_that_comes():
+def test_corrected_audio_is_three_steps_late_and_changes_nothing_that_comes():
     plain, corrected = dred.Concealer(random_models()), dred.Concealer(random_models())
     pcm = voice(16000, 0.5)
     for one in (plain, corrected):
@@ -141,28 +141,31 @@ def test_corrected_audio_is_the_step_before_and_changes_nothing_that_comes():
         raw.append(nothing(plain))
         assert np.array_equal(nothing(corrected), raw[-1])
         heard.append(corrected.corrected())
-    assert [len(step) for step in heard] == [0] + [160] * 7
-    change = np.concatenate(heard) - np.concatenate(raw[:-1])
+    assert [len(step) for step in heard] == [0] * 3 + [160] * 5
+    change = np.concatenate(heard) - np.concatenate(raw[:5])
     assert np.abs(change).max() > 1e-4
     # It begins where the good audio ends, without a jump.
     assert abs(change[0]) < 0.1 * np.abs(change).max()
 
 
 def test_corrected_audio_needs_a_new_step_each_time(concealer):
+    def lengths(steps):
+        made = []
+        for _ in range(steps):
+            nothing(concealer)
+            made.append(len(concealer.corrected()))
+        return made
+
     with pytest.raises(ValueError, match="argument"):
         concealer.corrected()
-    nothing(concealer)
-    concealer.corrected()
+    assert lengths(1) == [0]
     with pytest.raises(ValueError, match="argument"):
         concealer.corrected()
+    assert lengths(3) == [0, 0, 160]
     nothing(concealer)
-    nothing(concealer)
-    assert len(concealer.corrected()) == 0  # a step was left out: it begins anew
-    nothing(concealer)
-    assert len(concealer.corrected()) == 160
+    assert lengths(4) == [0, 0, 0, 160]  # a step was left out: it begins anew
     concealer.rewind(320)
-    nothing(concealer)
-    assert len(concealer.corrected()) == 0
+    assert lengths(4) == [0, 0, 0, 160]
     concealer.good(voice(16000, 0.1))
     with pytest.raises(ValueError, match="argument"):
         concealer.corrected()

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Times of the audio that fills gaps: to the sample, at every rate."""
 
+from collections import deque
+
 import numpy as np
 import pytest
 from signals import voice
 from weights import random_models
 
+from dred._core import lib
 from dred.receiver.description import Descriptions
 from dred.receiver.gap import CORE_RATE, STEP, GapFiller
 
 RATES = (8000, 12000, 16000, 24000, 48000)
 TONE_HZ = 440
+BEHIND = lib.DRED_CORRECTED_BEHIND
 
 
 class Continued:
@@ -33,17 +37,17 @@ class Continued:
     def step(self, rows, known):
         made = tone(CORE_RATE, self.at, self.at + STEP)
         self.at += STEP
-        self.steps = [*self.steps[-1:], made]
+        self.steps = [*self.steps[-BEHIND:], made]
         return made
 
     def corrected(self):
-        return self.steps[-2] if len(self.steps) > 1 else np.zeros(0, np.float32)
+        return self.steps[0] if len(self.steps) > BEHIND else np.zeros(0, np.float32)
 
     def copy(self, other):
         """Nothing is made anew here."""
 
     def rewind(self, samples):
-        assert 0 <= samples <= 640
+        assert 0 <= samples <= lib.DRED_MAX_REWIND
         self.at -= samples
 
 
@@ -70,7 +74,8 @@ def nothing_known():
 
 def filler_with_tone(rate):
     filler = GapFiller(rate, random_models())
-    filler._concealer, filler._before = Continued(), Continued()
+    filler._concealer = Continued()
+    filler._before = deque(Continued() for _ in filler._before)
     return filler
 
 

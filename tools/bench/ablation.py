@@ -100,7 +100,7 @@ class PlainFiller(GapFiller):
             self._widen(made)
 
     def mark(self) -> None:
-        self._before.copy(self._concealer)
+        self._before[0].copy(self._concealer)
         super().mark()
 
 
@@ -118,7 +118,7 @@ WITHOUT: dict[str, list[Part]] = {
         (RECEIVER, "FADE_GUESS_MS", SHORT_FADE_MS),
         (RECEIVER, "rings", lambda *frames: False),
     ],
-    "envelope": [(RECEIVER, "GapFiller", PlainFiller)],
+    "correction": [(RECEIVER, "GapFiller", PlainFiller)],
 }
 DENSE = (SENDING, "Sender", DenseSender)
 
