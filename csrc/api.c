@@ -7,6 +7,7 @@
 #include "codec/features.h"
 #include "codec/handle.h"
 #include "dred.h"
+#include "dsp/postfilter.h"
 #include "model/models.h"
 
 const char *dred_version(void) {
@@ -173,5 +174,13 @@ size_t dred_predictor_size(void) {
 int dred_predictor_step(dred_predictor *predictor, const float *input, float *features) {
     if (!predictor || !input || !features) return DRED_ERR_ARGUMENT;
     plc_net_step(&predictor->models->plc, &predictor->state, input, features);
+    return DRED_OK;
+}
+
+int dred_postfilter(const float *pcm, int samples, int reach, int period, float voicing,
+                    float *out) {
+    if (!pcm || !out || samples < 0 || period < 1 || period > reach)
+        return DRED_ERR_ARGUMENT;
+    postfilter_block(pcm, samples, reach, period, voicing, out);
     return DRED_OK;
 }

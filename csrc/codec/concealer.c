@@ -256,20 +256,22 @@ int dred_concealer_corrected(dred_concealer *concealer, float *pcm) {
     if (concealer->ahead < BEHIND)
         return 0;
 
-    float signal[POSTFILTER_SIGNAL], block[POSTFILTER_BLOCK];
+    enum { BLOCK = 2 * DRED_STEP, SIGNAL = POSTFILTER_REACH + BLOCK + POSTFILTER_REACH };
+    float signal[SIGNAL], block[BLOCK], *plain = signal + POSTFILTER_REACH;
     const float *step = concealer->pcm + CORRECTED;
-    envelope_emphasise(step - POSTFILTER_REACH, POSTFILTER_SIGNAL, signal);
+    envelope_emphasise(step - POSTFILTER_REACH, SIGNAL, signal);
     /* The latest vector is centred a step and a half behind the start of the latest step. Those on
      * both sides of the block's centre, which is `BEHIND` - 1 steps before that start: */
     const float *after = concealer->queue + LAST_VECTOR - BEHIND * DRED_FEATURES;
     const float *before = after - DRED_FEATURES;
     const float *voiced = after[VOICING] > before[VOICING] ? after : before;
     float voicing = 0.5f + 0.5f * (before[VOICING] + after[VOICING]);
-    postfilter_block(signal, pitch_period(voiced[PITCH]), voicing, block);
+    int period = pitch_period(voiced[PITCH]);
+    postfilter_block(plain, BLOCK, POSTFILTER_REACH, period, voicing, block);
 
     if (concealer->ahead == BEHIND) { /* the first block begins with what was no synthesis */
-        envelope_begin(&concealer->envelope, step[-1], signal + POSTFILTER_REACH);
-        envelope_step(&concealer->envelope, signal + POSTFILTER_REACH, NULL, pcm);
+        envelope_begin(&concealer->envelope, step[-1], plain);
+        envelope_step(&concealer->envelope, plain, NULL, pcm);
         return 0;
     }
     float cepstrum[BANDS], logs[BANDS];

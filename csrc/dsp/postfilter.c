@@ -11,19 +11,19 @@
 /* Chosen by PESQ of the vocoder alone: .2 and .8 are worse. PLCMOS would like more, but likes it in
  * natural speech as well, where it can only do harm. */
 static const float STRENGTH = 0.4f; /* of both neighbours together, of what is fully voiced */
-enum { SEARCH = 2 };                /* samples by which the period may be off */
+enum { SEARCHED = 128 };            /* the period may be off by so much less than the longest one */
 
 /* What is most like a block, about a period before it (side -1) or behind it (side 1). */
-static const float *neighbour(const float *block, int period, int side) {
+static const float *neighbour(const float *block, int samples, int reach, int period, int side) {
     const float *best = block;
     float most = -INFINITY;
-    for (int lag = period - SEARCH; lag <= period + SEARCH; lag++) {
-        if (lag < 1 || lag > POSTFILTER_REACH)
+    int search = reach / SEARCHED;
+    for (int lag = period - search; lag <= period + search; lag++) {
+        if (lag < 1 || lag > reach)
             continue;
         const float *other = block + side * lag;
-        float inner = vec4_dot(block, other, POSTFILTER_BLOCK);
-        float energy = vec4_dot(other, other, POSTFILTER_BLOCK);
-        float alike = inner / sqrtf(1 + energy);
+        float inner = vec4_dot(block, other, samples), energy = vec4_dot(other, other, samples);
+        float alike = inner / sqrtf(1e-9f + energy);
         if (alike > most) {
             most = alike;
             best = other;
@@ -32,12 +32,12 @@ static const float *neighbour(const float *block, int period, int side) {
     return best;
 }
 
-void postfilter_block(const float signal[POSTFILTER_SIGNAL], int period, float voicing,
-                      float out[POSTFILTER_BLOCK]) {
-    const float *block = signal + POSTFILTER_REACH;
-    const float *before = neighbour(block, period, -1), *behind = neighbour(block, period, 1);
+void postfilter_block(const float *block, int samples, int reach, int period, float voicing,
+                      float *out) {
+    const float *before = neighbour(block, samples, reach, period, -1);
+    const float *behind = neighbour(block, samples, reach, period, 1);
     float strength = STRENGTH * fminf(1, fmaxf(0, voicing)); /* NaN: 0 */
     float own = 1 / (1 + strength), share = 0.5f * strength * own;
-    for (int n = 0; n < POSTFILTER_BLOCK; n++)
+    for (int n = 0; n < samples; n++)
         out[n] = own * block[n] + share * (before[n] + behind[n]);
 }

@@ -5,17 +5,14 @@
 #ifndef DSP_POSTFILTER_H
 #define DSP_POSTFILTER_H
 
-enum {
-    POSTFILTER_BLOCK = 320,
-    POSTFILTER_REACH = 256, /* samples needed on both sides of a block: the longest period */
-    POSTFILTER_SIGNAL = POSTFILTER_REACH + POSTFILTER_BLOCK + POSTFILTER_REACH
-};
+enum { POSTFILTER_REACH = 256 }; /* at 16 kHz: the longest period */
 
-/* The block in the middle of a signal, each sample drawn towards those a period before and behind.
- * @param period samples, 32 to 256: about; the neighbourhood is searched for what is alike
- * @param voicing normalised correlation of neighbouring periods: below 0 counts as 0, above 1 as 1
- */
-void postfilter_block(const float signal[POSTFILTER_SIGNAL], int period, float voicing,
-                      float out[POSTFILTER_BLOCK]);
+/* A block, each sample drawn towards those a period before and behind; at any sample rate.
+ * @param block   readable for `reach` samples on both sides
+ * @param reach   samples: the longest period, 16 ms
+ * @param period  samples: about; the neighbourhood is searched for what is alike
+ * @param voicing normalised correlation of neighbouring periods: below 0 counts as 0, above 1 as 1 */
+void postfilter_block(const float *block, int samples, int reach, int period, float voicing,
+                      float *out);
 
 #endif

@@ -394,6 +394,15 @@ DRED_API int dred_concealer_wants(const dred_concealer *concealer);
  * @param pcm [160]
  * @return samples written: 160, or 0 behind the first DRED_CORRECTED_BEHIND steps of a gap            */
 DRED_API int dred_concealer_corrected(dred_concealer *concealer, float *pcm);
+/* What dred_concealer_corrected does to noise, for speech from elsewhere, as a coarsely coded copy: each
+ * sample of a block is drawn towards those a pitch period before and behind it. At any sample rate.
+ * @param pcm     [samples], and `reach` samples more on both sides
+ * @param reach   samples: the longest pitch period, 16 ms
+ * @param period  samples: the pitch period, 1 to `reach`; one like it that fits better is taken
+ * @param voicing 0 (nothing is done) to 1: correlation of neighbouring periods, feature 19 plus 0.5
+ * @param out     [samples], apart from pcm                                                            */
+DRED_API int dred_postfilter(const float *pcm, int samples, int reach, int period, float voicing,
+                             float *out);
 /* Feature vector used in the last step (after attenuation), [20]. */
 DRED_API int dred_concealer_features(const dred_concealer *concealer, float *features);
 

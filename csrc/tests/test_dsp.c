@@ -204,11 +204,14 @@ static void test_envelope(void) {
     }
 }
 
+enum { POSTFILTER_SAMPLES = 320, POSTFILTER_SIGNAL = POSTFILTER_SAMPLES + 2 * POSTFILTER_REACH };
+
 static double postfilter_change(const float *signal, int period, float voicing) {
-    float out[POSTFILTER_BLOCK];
+    float out[POSTFILTER_SAMPLES];
     double change = 0, energy = 0;
-    postfilter_block(signal, period, voicing, out);
-    for (int n = 0; n < POSTFILTER_BLOCK; n++) {
+    postfilter_block(signal + POSTFILTER_REACH, POSTFILTER_SAMPLES, POSTFILTER_REACH, period,
+                     voicing, out);
+    for (int n = 0; n < POSTFILTER_SAMPLES; n++) {
         change += pow(out[n] - signal[POSTFILTER_REACH + n], 2);
         energy += pow(signal[POSTFILTER_REACH + n], 2);
     }

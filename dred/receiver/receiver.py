@@ -13,6 +13,7 @@ from dred.models import Models, load_models
 from dred.opus import OpusDecoder
 from dred.packet import Toc, duration_ms, has_lbrr, why_no_dred
 from dred.pcm import clipped, downmix
+from dred.receiver import polish
 from dred.receiver.background import Background
 from dred.receiver.bridge import FUTURE_MS, Bridge
 from dred.receiver.description import Descriptions
@@ -216,6 +217,8 @@ class Receiver:
             frame = self._leave_gap(frame)
         elif witnessed:
             frame = self._calm(frame)
+        if fec and packet is not None:
+            frame = self._polished(frame, packet)
         self._filler.played(downmix(frame))
         self._follow_balance(frame)
         if packet is not None and not self._dtx:
@@ -223,6 +226,22 @@ class Receiver:
             if self._high_band and self._toc and not fec:
                 self._high_band.learn(downmix(frame), self._toc.bandwidth)
         return frame
+
+    def _polished(self, frame: Floats, packet: bytes) -> Floats:
+        """A frame out of the LBRR of this packet, which is coarse, with less noise."""
+        at, future = self._position, self._samples(polish.FUTURE_MS)
+        self._scout.restore(self._decoder.save())
+        try:
+            behind = self._scout.decode(packet, self._samples(duration_ms(packet)))
+        except DredError:
+            return frame
+        if len(behind) < future:
+            behind = np.concatenate([behind, self._scout.decode(None, future)])
+        past = self._filler.audio(at - self._samples(polish.PAST_MS), at)
+        audio = np.concatenate([past, downmix(frame), downmix(behind[:future])])
+        assert self._models is not None
+        change = polish.change(audio, len(frame), self.sample_rate, self._models)
+        return frame + self._spread(change)
 
     def _follow_balance(self, frame: Floats) -> None:
         """Level of each channel against the mono mix, for synthesis that is mono."""

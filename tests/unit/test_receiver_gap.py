@@ -5,10 +5,10 @@ from collections import deque
 
 import numpy as np
 import pytest
+from dred._core import lib
 from signals import voice
 from weights import random_models
 
-from dred._core import lib
 from dred.receiver.description import Descriptions
 from dred.receiver.gap import CORE_RATE, STEP, GapFiller
 

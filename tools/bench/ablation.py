@@ -118,7 +118,10 @@ WITHOUT: dict[str, list[Part]] = {
         (RECEIVER, "FADE_GUESS_MS", SHORT_FADE_MS),
         (RECEIVER, "rings", lambda *frames: False),
     ],
-    "correction": [(RECEIVER, "GapFiller", PlainFiller)],
+    "correction": [
+        (RECEIVER, "GapFiller", PlainFiller),
+        (Receiver, "_polished", lambda self, frame, packet: frame),
+    ],
 }
 DENSE = (SENDING, "Sender", DenseSender)
 
