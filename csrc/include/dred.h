@@ -338,7 +338,8 @@ DRED_API int dred_decoder_level(const dred_decoder *decoder, int k);
 DRED_API int dred_decoder_features(dred_decoder *decoder, int k, float *features);
 enum { DRED_FEATURES_FROM = 4 }; /* payloads, at the most, that dred_features_at chooses from */
 /* The best feature vector for a time, out of all packets that are here: of the first four that
- * describe it, the two whose quantisers are finest there are averaged, the finer one with more weight.
+ * describe it, the two whose quantisers are finest there are averaged, the finer one with more weight;
+ * its spectral detail is a little sharper than what dred_decoder_features gives, which is too smooth.
  * @param decoders [count] parsed payloads, in the order of their packets
  * @param starts   [count] time of each packet's first decoded sample, on any one clock
  * @param centre   time on which the vector's analysis window is to be centred, within half a step:

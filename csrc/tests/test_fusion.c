@@ -40,7 +40,7 @@ static void check_choice(dred_decoder *const *decoders, const int64_t *starts) {
     CHECK(memcmp(row, finest, sizeof row) != 0);
 }
 
-/* One payload alone gives its own vectors, whose centres lie 160 apart. */
+/* One payload alone gives its own vectors, a little sharper, whose centres lie 160 apart. */
 static void check_places(dred_decoder *decoder) {
     const int64_t start = START, newest = START + 40 * 10 - DRED_STEP;
     float row[DRED_FEATURES], expected[DRED_FEATURES];
@@ -48,7 +48,10 @@ static void check_places(dred_decoder *decoder) {
         CHECK(dred_decoder_features(decoder, k, expected) == DRED_OK);
         for (int off = -79; off <= 80; off += 53) {
             CHECK(dred_features_at(&decoder, &start, 1, newest - k * DRED_STEP + off, row) == 1);
-            CHECK(memcmp(row, expected, sizeof row) == 0);
+            for (int i = 0; i < DRED_FEATURES; i++) {
+                float detail = i >= 2 && i < 18 ? 1.08f : 1;
+                CHECK_NEAR(row[i], detail * expected[i], 1e-5);
+            }
         }
     }
     CHECK(dred_features_at(&decoder, &start, 1, newest + 81, row) == 0);
