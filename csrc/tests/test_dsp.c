@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "dred.h"
 #include "dsp/burg.h"
 #include "dsp/correlate.h"
 #include "dsp/envelope.h"
@@ -237,6 +238,16 @@ static void test_postfilter(void) {
     CHECK(postfilter_change(hiss, 256, 1) > 0);
     CHECK_NEAR(postfilter_change(hiss, 300, 1), 0, 1e-12); /* out of reach */
     CHECK(postfilter_change(hiss, 100, 7) == postfilter_change(hiss, 100, 1));
+
+    float out[POSTFILTER_SAMPLES];
+    const float *block = hiss + POSTFILTER_REACH;
+    CHECK(dred_postfilter(NULL, 1, POSTFILTER_REACH, 100, 1, out) == DRED_ERR_ARGUMENT);
+    CHECK(dred_postfilter(block, 1, POSTFILTER_REACH, 100, 1, NULL) == DRED_ERR_ARGUMENT);
+    CHECK(dred_postfilter(block, -1, POSTFILTER_REACH, 100, 1, out) == DRED_ERR_ARGUMENT);
+    CHECK(dred_postfilter(block, 1, POSTFILTER_REACH, 0, 1, out) == DRED_ERR_ARGUMENT);
+    CHECK(dred_postfilter(block, 1, POSTFILTER_REACH, POSTFILTER_REACH + 1, 1, out) ==
+          DRED_ERR_ARGUMENT);
+    CHECK(dred_postfilter(block, 0, POSTFILTER_REACH, 100, 1, out) == DRED_OK);
 }
 
 void test_dsp(void) {
