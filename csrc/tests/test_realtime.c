@@ -91,7 +91,8 @@ static void recover(streaming *s, const unsigned char *packet, int size, float *
     int64_t start = 0;
     CHECK(dred_features_at(&s->decoder, &start, 1, 40 * dred_decoder_offset(s->decoder) - FRAME,
                            features) == 1);
-    CHECK(dred_postfilter(pcm + 256, FRAME, 256, 100, 1, pcm + 600) == DRED_OK);
+    float polished[FRAME];
+    CHECK(dred_postfilter(pcm + FRAME, FRAME, 256, 100, 1, polished) == DRED_OK);
     CHECK(dred_concealer_copy(s->twin, s->concealer) == DRED_OK);
     CHECK(dred_concealer_rewind(s->concealer, DRED_STEP) == DRED_OK);
 }
