@@ -22,8 +22,9 @@ from dred.allocation.tables import tables
 SIGNALLING_BYTES = 5
 # Loss of PESQ does not add up: among lost frames, what regular ones lose alone counts so much, more
 # beside the fine descriptions of payloads that are apart, and nothing beyond 28 kb/s (by the best
-# splits of 16 to 26 validation files at 24 to 64 kb/s).
-REGULAR_WEIGHT, WEIGHT_APART, INAUDIBLE = 0.42, 1.0, 0.15
+# splits of 16 to 26 validation files at 24 to 64 kb/s). LBRR that PESQ likes better than
+# DRED, PLCMOS likes less: it has to be worth so much more, and then neither falls.
+REGULAR_WEIGHT, WEIGHT_APART, INAUDIBLE, LBRR_MARGIN = 0.42, 1.0, 0.15, 0.03
 TABLED_LOSS = 0.2  # what the tables are of
 GRID = 100  # bit/s between splits that are compared
 LOSS_STEP, HIGHEST_LOSS = 0.05, 0.6
@@ -86,7 +87,7 @@ def _least(
         restored = np.interp(regular / 1000, table.lbrr_kbps, table.lbrr_damage)
         lost += (everything - needed(Need(need.burst, need.frame_ms, True)).sum()) * restored
         heard = np.where(regular < 1000 * table.lbrr_kbps[0], np.inf, heard)
-    lost = loss / TABLED_LOSS * lost / everything
+    lost = lbrr * LBRR_MARGIN + loss / TABLED_LOSS * lost / everything
     damage = (REGULAR_WEIGHT if need.spacing == 1 else WEIGHT_APART) * heard + lost
     # Where damages tie, the regular frames take what DRED can make no use of.
     best = len(damage) - 1 - int(np.argmin(damage[::-1]))

@@ -3,8 +3,11 @@
 
 import numpy as np
 import pytest
+from signals import voice
 
+import dred
 from dred.models import load_models
+from dred.packet import has_lbrr
 from dred.receiver import polish
 
 
@@ -45,3 +48,29 @@ def test_what_repeats_is_left_alone_and_the_ends_meet_their_neighbours():
 def test_silence_stays_silent():
     silence = np.zeros(around(48000, 20), np.float32)
     assert not polish.change(silence, 960, 48000, load_models()).any()
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (16000, 1), (48000, 2)])
+def test_frames_out_of_lbrr_and_no_others_are_filtered(rate, channels, monkeypatch):
+    tx = dred.Sender(rate, channels, 20, 40000 * channels, 0, True, loss_percent=20)
+    packets = tx.push(voice(rate, 2, channels))
+    lost = [n for n in range(10, 90, 7) if has_lbrr(packets[n + 1])]
+    assert lost
+
+    def heard():
+        rx = dred.Receiver(rate, channels, jitter_ms=40, use_dred=False)
+        frames = []
+        for number, packet in enumerate(packets):
+            if number not in lost:
+                rx.push(packet, number)
+            frames.append(rx.pull().reshape(-1, channels))
+        assert rx.stats.frames()["lbrr"] == len(lost)
+        return np.stack(frames)
+
+    filtered = heard()
+    monkeypatch.setattr(
+        polish, "change", lambda audio, samples, rate, models: np.zeros(samples, np.float32)
+    )
+    changed = np.flatnonzero(np.abs(filtered - heard()).max(axis=(1, 2)))
+    waited = changed[0] - lost[0]
+    assert list(changed) == [number + waited for number in lost]

@@ -195,9 +195,7 @@ def test_the_delay_may_be_told_later():
 
 def test_the_bitrate_is_kept_where_payloads_are_apart(samples):
     pcm, rate = read_wav(samples / "slt_16k.wav")
-    tx = dred.Sender(
-        rate, 1, 20, 32000, lbrr=False, models=embedded_models(), complexity=5, jitter_ms=500
-    )
+    tx = dred.Sender(rate, 1, 20, 32000, models=embedded_models(), complexity=5, jitter_ms=500)
     packets = tx.push(pcm[: 6 * rate])
     assert 8 * sum(map(len, packets)) / (len(packets) * 20) == pytest.approx(32, rel=0.05)
 

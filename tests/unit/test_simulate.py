@@ -43,7 +43,7 @@ def test_schemes(scheme):
         "lbrr": {"plc", "lbrr"},
         "dred": {"dred"},
         "dred+lbrr": {"dred", "lbrr"},
-        "dred+auto": {"dred", "lbrr"},  # at 32 kb/s LBRR is just worth its bits
+        "dred+auto": {"dred"},  # at 32 kb/s LBRR is not worth its bits
         # A copy of the packet before, or of the two before: the rest of the burst is too old.
         "red:1": {"plc", "red"},
         "red:2": {"plc", "red"},
