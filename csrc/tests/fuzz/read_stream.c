@@ -63,6 +63,9 @@ static void conceal(receiver *r, int steps) {
             REQUIRE(dred_concealer_step(r->twin, features, known, other) == wants);
             REQUIRE(memcmp(pcm, other, sizeof pcm) == 0);
         }
+        int corrected = dred_concealer_corrected(r->concealer, pcm);
+        REQUIRE(corrected == 0 || corrected == DRED_STEP);
+        require_finite(pcm, DRED_STEP);
         r->clock += DRED_STEP;
     }
 }
