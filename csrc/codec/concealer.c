@@ -16,7 +16,6 @@
 
 enum {
     HISTORY = 15 * DRED_STEP, /* analysed at the most when a loss comes after a long good stretch */
-    MAX_REWIND = DRED_MAX_REWIND,
     BACKUPS = 8, /* predictor states of the last steps: two look-ahead vectors and the rewind */
     LOOKAHEAD = 2,
     PITCH = BANDS, /* places in a vector */
@@ -108,7 +107,7 @@ int dred_concealer_good(dred_concealer *concealer, const float *pcm, int samples
 }
 
 int dred_concealer_rewind(dred_concealer *concealer, int samples) {
-    if (!concealer || samples < 0 || samples > MAX_REWIND || concealer->good ||
+    if (!concealer || samples < 0 || samples > DRED_MAX_REWIND || concealer->good ||
         samples > concealer->concealed) {
         return DRED_ERR_ARGUMENT;
     }

@@ -88,9 +88,7 @@ class GapFiller:
         self._wide = _Track(HISTORY_MS * sample_rate // 1000)
         self._heard: list[Floats] = []  # outside gaps, not taken in yet
         self._start = 0  # core time at which synthesis took over
-        self._made = (
-            0  # core time up to which the concealer made audio, `BEHIND` more than corrected
-        )
+        self._made = 0  # core time up to which the concealer made audio: `BEHIND` beyond `_core`
         self._kept = 0  # core time up to which it was heard
         self._skip = 0  # samples still to come out of the up-sampler that lie before the gap
         self.active = False
