@@ -53,15 +53,19 @@ KERNEL_TARGET static void quantise(uint8_t *codes, const float *x, int n) {
     int i = 0;
     for (; i + CODES <= n; i += CODES)
         quantise32(codes + i, x + i);
-    if (i < n) {
-        float rest[CODES] = {0};
-        uint8_t rest_codes[CODES];
-        for (int k = i; k < n; k += NN_COLS)
-            memcpy(rest + k - i, x + k, NN_COLS * sizeof *x);
-        quantise32(rest_codes, rest);
-        for (int k = i; k < n; k += NN_COLS)
-            memcpy(codes + k, rest_codes + k - i, NN_COLS);
+    if (i == n)
+        return;
+    if (n > CODES) { /* some of the last once more, which costs less than to single out the rest */
+        quantise32(codes + n - CODES, x + n - CODES);
+        return;
     }
+    float few[CODES] = {0};
+    uint8_t few_codes[CODES];
+    for (int k = 0; k < n; k += NN_COLS)
+        memcpy(few + k, x + k, NN_COLS * sizeof *x);
+    quantise32(few_codes, few);
+    for (int k = 0; k < n; k += NN_COLS)
+        memcpy(codes + k, few_codes + k, NN_COLS);
 }
 
 INLINE void finish_int8(const linear *layer, int group, float *y, i8 sums) {
@@ -144,16 +148,29 @@ KERNEL_TARGET static void sparse_int8(const linear *layer, float *const *y,
         sparse_int8_one(layer, y[n], codes[n]);
 }
 
+/* Add the products of one input to the sums of `count` groups. */
+INLINE void add_input(f8 *sums, const float *w, float x, const int count) {
+    f8 input = f8_set(x);
+    for (int k = 0; k < count; k++)
+        sums[k] = f8_fma(f8_load(w + k * NN_ROWS), input, sums[k]);
+}
+
+/* Few groups take several inputs at a time, each to sums of its own: as many sums then hide their
+ * latency as with many groups. */
 INLINE void groups_float(const linear *layer, float *y, const float *x, int group, const float *w,
                          int stride, const int count) {
+    const int chains = KERNEL_GROUPS / count;
     f8 sums[KERNEL_GROUPS];
-    for (int k = 0; k < count; k++)
-        sums[k] = f8_load(layer->bias + (group + k) * NN_ROWS);
-    for (int j = 0; j < layer->inputs; j++, w += stride) {
-        f8 input = f8_set(x[j]);
-        for (int k = 0; k < count; k++)
-            sums[k] = f8_fma(f8_load(w + k * NN_ROWS), input, sums[k]);
-    }
+    int j = 0;
+    for (int k = 0; k < KERNEL_GROUPS; k++)
+        sums[k] = k < count ? f8_load(layer->bias + (group + k) * NN_ROWS) : f8_set(0.0f);
+    for (; j + chains <= layer->inputs; j += chains, w += chains * stride)
+        for (int c = 0; c < chains; c++)
+            add_input(sums + c * count, w + c * stride, x[j + c], count);
+    for (; j < layer->inputs; j++, w += stride)
+        add_input(sums, w, x[j], count);
+    for (int k = count; k < KERNEL_GROUPS; k++)
+        sums[k % count] = f8_add(sums[k % count], sums[k]);
     for (int k = 0; k < count; k++)
         f8_store(y + (group + k) * NN_ROWS, sums[k]);
 }
