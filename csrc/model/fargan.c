@@ -116,17 +116,16 @@ static void activations_at(activation *to, const activation *from, int n) {
         to[k] = activation_at(from[k], n);
 }
 
-/* Run the conditioning networks of `count` streams on one vector each, to `cond` of the workspaces.
+/* The first layer of the conditioning networks of `count` streams, on one vector each: to `frames`
+ * of the workspaces, behind those of the vectors before.
  * @param period receives the pitch of each vector */
-static void condition(const fargan *net, fargan_state *const *states, workspace *w,
-                      const float *const *features, int *period, int count) {
+static void take_vectors(const fargan *net, fargan_state *const *states, workspace *w,
+                         const float *const *features, int *period, int count) {
     enum { DENSE = FARGAN_COND_DENSE };
     const kernel_table *kernels = net->kernels;
     activation newest[FARGAN_BATCH];
     VIEWS(feature_input);
     VIEWS(frames);
-    VIEWS(cond_conv);
-    VIEWS(cond);
 
     activations_at(newest, frames, 2 * DENSE);
     for (int k = 0; k < count; k++) {
@@ -143,6 +142,17 @@ static void condition(const fargan *net, fargan_state *const *states, workspace 
     linear_tanh_many(kernels, &net->cond_dense1, newest, feature_input, count);
     for (int k = 0; k < count; k++)
         memcpy(states[k]->cond[0], frames[k].value + DENSE, sizeof states[k]->cond);
+}
+
+/* All of the conditioning networks, to `cond` of the workspaces. */
+static void condition(const fargan *net, fargan_state *const *states, workspace *w,
+                      const float *const *features, int *period, int count) {
+    const kernel_table *kernels = net->kernels;
+    VIEWS(frames);
+    VIEWS(cond_conv);
+    VIEWS(cond);
+
+    take_vectors(net, states, w, features, period, count);
     linear_tanh_many(kernels, &net->cond_conv, cond_conv, frames, count);
     linear_tanh_many(kernels, &net->cond_dense2, cond, cond_conv, count);
 }
@@ -193,27 +203,31 @@ static void look_around(const fargan *net, fargan_state *state, workspace *w, in
     memcpy(state->conv, now.value, sizeof state->conv);
 }
 
-/* The signal networks of `count` streams: subframe i, appended to the pitch buffers. Layer by
- * layer: the weights do not fit the second-level cache, so that a stream alone fetches them from
- * the third for every subframe. */
-static void synthesise(const fargan *net, fargan_state *const *states, workspace *w, int i,
-                       const int *period, int count) {
+/* Make room for a subframe at the end of the pitch buffer. */
+static float *next_subframe(fargan_state *state) {
+    memmove(state->pitch, state->pitch + SUB, (FARGAN_PITCH - SUB) * sizeof *state->pitch);
+    return state->pitch + FARGAN_PITCH - SUB;
+}
+
+/* The signal networks of `count` streams up to their memories: subframe i. Layer by layer: the
+ * weights do not fit the second-level cache, so that a stream alone fetches them from the third for
+ * every subframe. */
+static void follow(const fargan *net, fargan_state *const *states, workspace *w, int i,
+                   const int *period, int count) {
     static const int units[FARGAN_GRUS] = {UNITS1, UNITS, UNITS};
     const kernel_table *kernels = net->kernels;
-    float *output[FARGAN_BATCH], *gains[FARGAN_BATCH], *gru_states[FARGAN_BATCH];
+    float *gains[FARGAN_BATCH], *gru_states[FARGAN_BATCH];
     activation from[FARGAN_BATCH], to[FARGAN_BATCH];
     VIEWS(input);
     VIEWS(conv);
     VIEWS(gru_input);
     VIEWS(all);
-    VIEWS(skip);
 
     activations_at(from, all, STATES);
     activations_at(to, all, 0);
     for (int k = 0; k < count; k++) {
         look_around(net, states[k], &w[k], i, period[k]);
         gains[k] = w[k].gains;
-        output[k] = w[k].output;
     }
     linear_tanh_many(kernels, &net->conv, conv, input, count);
     glu_apply_many(kernels, &net->conv_glu, from, conv, count);
@@ -233,18 +247,30 @@ static void synthesise(const fargan *net, fargan_state *const *states, workspace
         memcpy(from, to, sizeof from);
         activations_at(to, to, units[j]);
     }
-    for (int k = 0; k < count; k++)
+}
+
+/* Subframe i of `count` streams, appended to the pitch buffers. */
+static void synthesise(const fargan *net, fargan_state *const *states, workspace *w, int i,
+                       const int *period, int count) {
+    const kernel_table *kernels = net->kernels;
+    float *output[FARGAN_BATCH];
+    VIEWS(all);
+    VIEWS(skip);
+
+    follow(net, states, w, i, period, count);
+    for (int k = 0; k < count; k++) {
+        output[k] = w[k].output;
         append_signal(kernels, activation_at(all[k], STATES + CONV), w[k].prediction,
-                      gains[k][FARGAN_GRUS], w[k].previous);
+                      w[k].gains[FARGAN_GRUS], w[k].previous);
+    }
     linear_tanh_many(kernels, &net->skip, skip, all, count);
     glu_apply_many(kernels, &net->skip_glu, skip, skip, count);
     linear_apply_many(kernels, &net->output, output, skip, count);
     for (int k = 0; k < count; k++) {
-        float *pitch = states[k]->pitch;
+        float *newest = next_subframe(states[k]);
         kernels->tanh(output[k], SUB);
-        memmove(pitch, pitch + SUB, (FARGAN_PITCH - SUB) * sizeof *pitch);
         for (int n = 0; n < SUB; n++)
-            pitch[FARGAN_PITCH - SUB + n] = w[k].loudness * output[k][n];
+            newest[n] = w[k].loudness * output[k][n];
     }
 }
 
@@ -260,22 +286,24 @@ static void deemphasise(fargan_state *state, float *pcm) {
 void fargan_resume(const fargan *net, fargan_state *state, const float pcm[FARGAN_PAST],
                    const float features[FARGAN_QUEUE * FARGAN_FEATURES]) {
     enum { FIRST = FARGAN_PAST - FARGAN_FRAME }; /* samples that only fill the pitch buffer */
+    enum { LAST = FARGAN_QUEUE - 1 };
     float past[FARGAN_PAST];
+    const float *vector;
+    int skipped;
     workspace w;
 
     /* The reference keeps what an earlier synthesis left in GRUs, convolution and the oldest part
      * of the buffer; training starts from zeros and so do we: the result then depends on the
      * arguments alone. */
     fargan_reset(state);
-    for (int i = 0; i < FARGAN_QUEUE; i++) {
-        const float *vector = features + i * FARGAN_FEATURES;
-        int period;
-        condition(net, &state, &w, &vector, &period, 1);
-        /* Not the last: its period is skipped altogether, also by the first frame after this
-         * (networks.md, pitfall 8). */
-        if (i < FARGAN_QUEUE - 1)
-            state->period = period;
+    for (int i = LAST - FARGAN_MEMORY; i < LAST; i++) { /* what came before is forgotten by then */
+        vector = features + i * FARGAN_FEATURES;
+        take_vectors(net, &state, &w, &vector, &state->period, 1);
     }
+    /* The last period is skipped altogether, also by the first frame after this (networks.md,
+     * pitfall 8). */
+    vector = features + LAST * FARGAN_FEATURES;
+    condition(net, &state, &w, &vector, &skipped, 1);
     copy_limited(past, pcm, FARGAN_PAST, pcm_limit);
     state->deemphasis = past[FARGAN_PAST - 1];
     for (int n = FARGAN_PAST - 1; n > 0; n--)
@@ -283,9 +311,9 @@ void fargan_resume(const fargan *net, fargan_state *state, const float pcm[FARGA
     past[0] = 0.0f;
     memcpy(state->pitch + FARGAN_PITCH - FIRST, past, FIRST * sizeof *past);
     for (int i = 0; i < FARGAN_SUBFRAMES; i++) {
-        synthesise(net, &state, &w, i, &state->period, 1);
-        /* The GRUs have followed; the true signal replaces what they made. */
-        memcpy(state->pitch + FARGAN_PITCH - SUB, past + FIRST + i * SUB, SUB * sizeof *past);
+        /* What the networks would make of it is not asked for: here is the true signal. */
+        follow(net, &state, &w, i, &state->period, 1);
+        memcpy(next_subframe(state), past + FIRST + i * SUB, SUB * sizeof *past);
     }
 }
 

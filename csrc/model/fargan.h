@@ -18,6 +18,7 @@ enum {
     FARGAN_EMBED = 12,
     FARGAN_PERIODS = 224,
     FARGAN_COND_DENSE = 64,
+    FARGAN_MEMORY = 2, /* vectors before the newest that the conditioning sees */
     FARGAN_COND_CONV = 128,
     FARGAN_COND = 80, /* conditioning values per subframe */
     FARGAN_CONV = 192,
@@ -41,7 +42,7 @@ typedef struct fargan {
 
 typedef struct fargan_state {
     float pitch[FARGAN_PITCH];                /* past output, pre-emphasised            */
-    float cond[2][FARGAN_COND_DENSE];         /* conditioning of two steps, older first */
+    float cond[FARGAN_MEMORY][FARGAN_COND_DENSE]; /* first layer of the last vectors, older first */
     float conv[FARGAN_CONV_INPUT];            /* convolution input of the last subframe */
     float gru[FARGAN_GRUS][FARGAN_UNITS1];    /* the second and third use FARGAN_UNITS  */
     float deemphasis;
