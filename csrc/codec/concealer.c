@@ -137,6 +137,7 @@ static void enqueue(dred_concealer *concealer, const float *features) {
     memcpy(concealer->queue + LAST_VECTOR, features, DRED_FEATURES * sizeof(float));
 }
 
+/* @param features NULL, or receives the prediction */
 static void predict(dred_concealer *concealer, const float *input, float *features) {
     concealer->latest = (concealer->latest + BACKUPS - 1) % BACKUPS;
     *backup(concealer, 0) = concealer->predictor;
@@ -150,7 +151,7 @@ static void lost_vector(dred_concealer *concealer, const float *known, float *fe
         memcpy(input + DRED_BURG_SIZE, known, DRED_FEATURES * sizeof(float));
         input[DRED_PLC_INPUT - 1] = -1;
     }
-    predict(concealer, input, features);
+    predict(concealer, input, known ? NULL : features);
     if (known) memcpy(features, known, DRED_FEATURES * sizeof(float));
 }
 
@@ -160,17 +161,17 @@ static void catch_up(dred_concealer *concealer) {
     int steps = (concealer->unanalysed + DRED_STEP - 1) / DRED_STEP;
     int start = HISTORY - steps * DRED_STEP;
     for (int i = 0; i < steps; i++, start += DRED_STEP) {
-        float input[DRED_PLC_INPUT], analysis[DRED_ANALYSIS_SIZE], unused[DRED_FEATURES];
-        features_burg(concealer->pcm + start, input);
+        float input[DRED_PLC_INPUT], analysis[DRED_ANALYSIS_SIZE];
         features_step(&concealer->models->pitch, &concealer->analysis, concealer->pcm + start,
                       analysis);
         int broken = concealer->gap && i == 0;
         /* Concealed audio is passed over, but is no evidence: the predictor made it. */
         if (broken || start < HISTORY - concealer->unpredicted) continue;
         enqueue(concealer, analysis);
+        features_burg(concealer->pcm + start, input);
         memcpy(input + DRED_BURG_SIZE, analysis, DRED_FEATURES * sizeof(float));
         input[DRED_PLC_INPUT - 1] = 1;
-        predict(concealer, input, unused);
+        predict(concealer, input, NULL);
     }
     concealer->unanalysed = 0;
     concealer->gap = 0;

@@ -37,7 +37,6 @@ int plc_net_load(plc_net *net, const weights_image *image, const kernel_table *k
 void plc_net_step(const plc_net *net, plc_net_state *state, const float input[PLC_NET_INPUT],
                   float features[PLC_NET_OUTPUT]) {
     const kernel_table *kernels = net->kernels;
-    float output[NN_PAD(PLC_NET_OUTPUT)];
     ACTIVATION(limited, PLC_NET_INPUT);
     ACTIVATION(dense, DENSE);
     ACTIVATION(first, UNITS);
@@ -47,6 +46,9 @@ void plc_net_step(const plc_net *net, plc_net_state *state, const float input[PL
     linear_tanh(kernels, &net->dense_in, dense, limited);
     gru_step(kernels, &net->gru[0], state->gru[0], first, dense);
     gru_step(kernels, &net->gru[1], state->gru[1], second, first);
-    linear_apply(kernels, &net->dense_out, output, second);
-    memcpy(features, output, PLC_NET_OUTPUT * sizeof *features);
+    if (features) {
+        float output[NN_PAD(PLC_NET_OUTPUT)];
+        linear_apply(kernels, &net->dense_out, output, second);
+        memcpy(features, output, PLC_NET_OUTPUT * sizeof *features);
+    }
 }

@@ -23,7 +23,8 @@ typedef struct plc_net_state {
 int plc_net_present(const weights_image *image);
 int plc_net_load(plc_net *net, const weights_image *image, const kernel_table *kernels,
                  arena *memory);
-/* One step of 10 ms: Burg cepstra (36), features (20), flag to features of the same step. */
+/* One step of 10 ms: Burg cepstra (36), features (20), flag to features of the same step.
+ * @param features NULL: only the state is wanted */
 void plc_net_step(const plc_net *net, plc_net_state *state, const float input[PLC_NET_INPUT],
                   float features[PLC_NET_OUTPUT]);
 
