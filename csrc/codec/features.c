@@ -21,6 +21,6 @@ void features_step(const pitch_net *net, features_state *state, const float pcm[
 
 void features_burg(const float pcm[DRED_STEP], float out[DRED_BURG_SIZE]) {
     float samples[DRED_STEP];
-    for (int n = 0; n < DRED_STEP; n++) samples[n] = analysis_sample(pcm[n]);
+    analysis_samples(pcm, DRED_STEP, samples);
     burg_cepstra(samples, out);
 }

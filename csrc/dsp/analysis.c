@@ -4,20 +4,44 @@
  * networks. */
 #include "dsp/analysis.h"
 
+#include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
 #include "dsp/fft.h"
+#include "dsp/vec4.h"
 #include "dsp/window.h"
 
 /* The residual is taken 80 samples late, so that it is centred where the spectrum is. */
 enum { RESIDUAL_DELAY = 80 };
 
-float analysis_sample(float value) {
-    const float limit = 16, least = 1e-10f;
-    if (!isfinite(value) || fabsf(value) < least) return 0;
-    value = value < -limit ? -limit : value;
-    return 32768 * (value > limit ? limit : value);
+static inline vec4 scale(vec4 value) {
+    const vec4 limit = {16, 16, 16, 16};
+    const vec4_mask sign = {INT_MIN, INT_MIN, INT_MIN, INT_MIN};
+    vec4 size = (vec4)((vec4_mask)value & ~sign);
+    vec4_mask kept = (size >= 1e-10f) & (size <= FLT_MAX), over = size > limit; /* NaN: neither */
+    vec4_mask limited = (over & (vec4_mask)limit) | (~over & (vec4_mask)size);
+    return 32768 * (vec4)(kept & (limited | ((vec4_mask)value & sign)));
+}
+
+float analysis_sample(float value) { return scale((vec4){value})[0]; }
+
+void analysis_samples(const float *pcm, int samples, float *out) {
+    int n = 0;
+    for (; n + 4 <= samples; n += 4) vec4_store(out + n, scale(vec4_load(pcm + n)));
+    for (; n < samples; n++) out[n] = analysis_sample(pcm[n]);
+}
+
+void analysis_emphasise(const float *pcm, int samples, float last, float *out) {
+    int n = samples;
+    analysis_samples(pcm, samples, out);
+    for (; n > 4; n -= 4) { /* from the end: each sample is read before it changes */
+        vec4 before = vec4_load(out + n - 5);
+        vec4_store(out + n - 4, vec4_load(out + n - 4) - ANALYSIS_PREEMPHASIS * before);
+    }
+    for (; n > 1; n--) out[n - 1] -= ANALYSIS_PREEMPHASIS * out[n - 2];
+    if (n > 0) out[0] -= ANALYSIS_PREEMPHASIS * last;
 }
 
 /* Append a step to a buffer of 256 past and 160 current samples: room for it at the end. */
@@ -52,11 +76,8 @@ void analysis_step(analysis_state *state, cpu_level level, const float pcm[ANALY
     float block[FFT_SIZE], windowed[FFT_SIZE], re[FFT_BINS], im[FFT_BINS], power[BANDS_BINS];
     float energy[BANDS], floored[BANDS];
     memcpy(block, state->overlap, sizeof state->overlap);
-    for (int n = 0; n < ANALYSIS_STEP; n++) {
-        float sample = analysis_sample(pcm[n]);
-        block[ANALYSIS_STEP + n] = sample - 0.85f * state->last_sample;
-        state->last_sample = sample;
-    }
+    analysis_emphasise(pcm, ANALYSIS_STEP, state->last_sample, block + ANALYSIS_STEP);
+    state->last_sample = analysis_sample(pcm[ANALYSIS_STEP - 1]);
     memcpy(state->overlap, block + ANALYSIS_STEP, sizeof state->overlap);
 
     window_apply(block, windowed); /* the last step and this one */

@@ -10,6 +10,8 @@
 
 enum { ANALYSIS_STEP = 160 };
 
+static const float ANALYSIS_PREEMPHASIS = 0.85f;
+
 typedef struct analysis_state { /* all zeros = reset */
     float last_sample;                 /* pre-emphasis                                    */
     float overlap[ANALYSIS_STEP];      /* pre-emphasised samples of the last step         */
@@ -32,6 +34,9 @@ typedef struct analysis_result {
  * and zero 200 dB below it, so that no square or sum that follows can overflow or become a
  * denormal number, which would take many times as long. */
 float analysis_sample(float value);
+void analysis_samples(const float *pcm, int samples, float *out);
+/* The same and pre-emphasised. last: the sample before pcm, on the 16-bit scale as well. */
+void analysis_emphasise(const float *pcm, int samples, float last, float *out);
 /* pcm in +-1. The level must not exceed cpu_best_level(). */
 void analysis_step(analysis_state *state, cpu_level level, const float pcm[ANALYSIS_STEP],
                    analysis_result *result);

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "dsp/tables.h"
+#include "dsp/vec4.h"
 
 static const int edges[BANDS] = {0,  4,  8,  12, 16, 20, 24,  28,  32,
                                  40, 48, 56, 64, 80, 96, 112, 136, 160};
@@ -19,14 +20,15 @@ void bands_sum(const float power[BANDS_BINS], float energy[BANDS]) {
     for (int i = 0; i < BANDS - 1; i++) {
         int width = edges[i + 1] - edges[i];
         const float *bin = power + edges[i];
-        float slope = 1.0f / (float)width, falling = 0, next = 0;
-        for (int j = 0; j < width; j++) {
-            float weight = (float)j * slope;
-            falling += (1 - weight) * bin[j];
-            next += weight * bin[j];
+        float slope = 1.0f / (float)width;
+        vec4 weight = slope * (vec4){0, 1, 2, 3}, falling = {0}, next = {0};
+        for (int j = 0; j < width; j += 4, weight += 4 * slope) { /* widths are multiples of 4 */
+            vec4 power4 = vec4_load(bin + j);
+            falling += (1 - weight) * power4;
+            next += weight * power4;
         }
-        energy[i] = rising + falling;
-        rising = next;
+        energy[i] = rising + vec4_sum(falling);
+        rising = vec4_sum(next);
     }
     energy[BANDS - 1] = rising;
     /* The outer bands are half triangles. */

@@ -11,7 +11,6 @@
 #include "dsp/fft.h"
 #include "dsp/window.h"
 
-static const float PREEMPHASIS = 0.85f;
 static const float FULL_SCALE = 32768;
 /* A quarter of the way and no more than 5 dB: the energies are no exact ones where they were
  * quantised, and speech has its own fluctuations. Half of it is better by .01 of PESQ and worse by
@@ -19,12 +18,7 @@ static const float FULL_SCALE = 32768;
 static const float SHARE = 0.25f, MOST = 0.25f; /* of a power of ten of the amplitude: 5 dB */
 
 void envelope_emphasise(const float *pcm, int samples, float *out) {
-    float last = analysis_sample(pcm[-1]);
-    for (int n = 0; n < samples; n++) {
-        float sample = analysis_sample(pcm[n]);
-        out[n] = sample - PREEMPHASIS * last;
-        last = sample;
-    }
+    analysis_emphasise(pcm, samples, analysis_sample(pcm[-1]), out);
 }
 
 void envelope_begin(envelope_state *state, float last, const float emphasised[ENVELOPE_STEP]) {
@@ -65,7 +59,7 @@ void envelope_step(envelope_state *state, const float block[FFT_SIZE], const flo
     }
     window_apply(windowed, added);
     for (int n = 0; n < ENVELOPE_STEP; n++) {
-        state->last_out = state->tail[n] + added[n] + PREEMPHASIS * state->last_out;
+        state->last_out = state->tail[n] + added[n] + ANALYSIS_PREEMPHASIS * state->last_out;
         out[n] = state->last_out / FULL_SCALE;
     }
     memcpy(state->tail, added + ENVELOPE_STEP, sizeof state->tail);

@@ -18,6 +18,10 @@ static inline vec4 vec4_load(const float *p) {
 
 static inline void vec4_store(float *p, vec4 v) { memcpy(p, &v, sizeof v); }
 
+typedef int vec4_mask __attribute__((vector_size(16))); /* of a comparison: all bits or none */
+
+static inline float vec4_sum(vec4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
+
 /* Inner product in a fixed order of summation, which depends on nothing but the length. */
 static inline float vec4_dot(const float *x, const float *y, int n) {
     vec4 even = {0}, odd = {0};
@@ -27,7 +31,7 @@ static inline float vec4_dot(const float *x, const float *y, int n) {
         odd += vec4_load(x + i + 4) * vec4_load(y + i + 4);
     }
     even += odd;
-    float sum = (even[0] + even[1]) + (even[2] + even[3]);
+    float sum = vec4_sum(even);
     for (; i < n; i++) sum += x[i] * y[i];
     return sum;
 }
