@@ -10,6 +10,8 @@
 #include "dsp/vec4.h"
 #include "dsp/fft.h"
 
+enum { PADDING = 3 }; /* zeros behind a residual: a multiple of four samples is always there */
+
 /* Raise the order of an error filter by one: a_k += reflection * a_(order + 1 - k). */
 static void raise_order(float *a, int order, float reflection) {
     for (int k = 0; k < order / 2; k++) {
@@ -21,12 +23,27 @@ static void raise_order(float *a, int order, float reflection) {
     a[order] = reflection;
 }
 
+typedef struct sums {
+    float product, energy; /* of both together */
+} sums;
+
+/* Of two residuals with zeros behind them. */
+static sums measure(const float *f, const float *b, int length) {
+    vec4 product = {0}, energy = {0};
+    for (int i = 0; i < length; i += 4) {
+        vec4 ahead = vec4_load(f + i), behind = vec4_load(b + i);
+        product += ahead * behind;
+        energy += ahead * ahead + behind * behind;
+    }
+    return (sums){vec4_sum(product), vec4_sum(energy)};
+}
+
 /* Lattice form: f and b are the forward and backward residuals of the order reached. Loading the
  * covariance matrix with `load` on its diagonal adds load * (1 + sum a^2) to the energy of either,
  * and load * sum a_k a_(order + 1 - k) to their product. */
 float burg_lpc(const float *x, int n, float a[LPC_ORDER]) {
     const float min_inverse_gain = 0.001f;
-    float forward[BURG_MAX_LENGTH], backward[BURG_MAX_LENGTH];
+    float forward[BURG_MAX_LENGTH + PADDING] = {0}, backward[BURG_MAX_LENGTH + PADDING] = {0};
     memcpy(forward, x, (size_t)n * sizeof *x);
     memcpy(backward, x, (size_t)n * sizeof *x);
     for (int k = 0; k < LPC_ORDER; k++) a[k] = 0;
@@ -34,14 +51,14 @@ float burg_lpc(const float *x, int n, float a[LPC_ORDER]) {
     for (int order = 0; order < LPC_ORDER; order++) {
         float *f = forward + order + 1, *b = backward; /* b[i] is one sample older than f[i] */
         int length = n - order - 1;
+        b[length] = 0; /* padding, now */
         float square = 1, cross = 0;
         for (int k = 0; k < order; k++) {
             square += a[k] * a[k];
             cross += a[k] * a[order - 1 - k];
         }
-        float product = vec4_dot(f, b, length) + load * cross;
-        float sum = vec4_dot(f, f, length) + vec4_dot(b, b, length) + 2 * load * square;
-        float reflection = -2 * product / sum;
+        sums of = measure(f, b, length);
+        float reflection = -2 * (of.product + load * cross) / (of.energy + 2 * load * square);
         float gain = inverse_gain * (1 - reflection * reflection);
         int limited = gain <= min_inverse_gain;
         if (limited) {
@@ -51,10 +68,10 @@ float burg_lpc(const float *x, int n, float a[LPC_ORDER]) {
         inverse_gain = gain;
         raise_order(a, order, reflection);
         if (limited) return (energy - vec4_dot(x, x, LPC_ORDER)) * inverse_gain;
-        for (int i = 0; i < length; i++) {
-            float ahead = f[i], behind = b[i];
-            f[i] = ahead + reflection * behind;
-            b[i] = behind + reflection * ahead;
+        for (int i = 0; i < length; i += 4) {
+            vec4 ahead = vec4_load(f + i), behind = vec4_load(b + i);
+            vec4_store(f + i, ahead + reflection * behind);
+            vec4_store(b + i, behind + reflection * ahead);
         }
     }
     return vec4_dot(forward + LPC_ORDER, forward + LPC_ORDER, n - LPC_ORDER);
