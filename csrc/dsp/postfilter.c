@@ -13,17 +13,27 @@
 static const float STRENGTH = 0.4f; /* of both neighbours together, of what is fully voiced */
 enum { SEARCHED = 128 };            /* the period may be off by so much less than the longest one */
 
+static int smaller(int a, int b) {
+    return a < b ? a : b;
+}
+
 /* What is most like a block, about a period before it (side -1) or behind it (side 1). */
 static const float *neighbour(const float *block, int samples, int reach, int period, int side) {
     const float *best = block;
     float most = -INFINITY;
-    int search = reach / SEARCHED;
-    for (int lag = period - search; lag <= period + search; lag++) {
-        if (lag < 1 || lag > reach)
-            continue;
+    int search = smaller(reach / SEARCHED, samples / 2);
+    int shortest = period > search ? period - search : 1, longest = smaller(period + search, reach);
+    if (shortest > longest)
+        return best;
+    /* All candidates have most of their samples in common: from `shared` to `end`. */
+    const float *shared = block + (side < 0 ? -shortest : longest);
+    const float *end = block + (side < 0 ? -longest : shortest) + samples;
+    float energy = vec4_dot(shared, shared, (int)(end - shared));
+    for (int lag = shortest; lag <= longest; lag++) {
         const float *other = block + side * lag;
-        float inner = vec4_dot(block, other, samples), energy = vec4_dot(other, other, samples);
-        float alike = inner / sqrtf(1e-9f + energy);
+        float own = vec4_dot(other, other, (int)(shared - other)) +
+                    vec4_dot(end, end, (int)(other + samples - end));
+        float alike = vec4_dot(block, other, samples) / sqrtf(1e-9f + (energy + own));
         if (alike > most) {
             most = alike;
             best = other;
