@@ -58,9 +58,11 @@ void envelope_step(envelope_state *state, const float block[FFT_SIZE], const flo
         fft320_inverse(re, im, windowed);
     }
     window_apply(windowed, added);
+    float last = state->last_out;
     for (int n = 0; n < ENVELOPE_STEP; n++) {
-        state->last_out = state->tail[n] + added[n] + ANALYSIS_PREEMPHASIS * state->last_out;
-        out[n] = state->last_out / FULL_SCALE;
+        last = state->tail[n] + added[n] + ANALYSIS_PREEMPHASIS * last;
+        out[n] = last / FULL_SCALE;
     }
+    state->last_out = last;
     memcpy(state->tail, added + ENVELOPE_STEP, sizeof state->tail);
 }
