@@ -174,12 +174,12 @@ static void look_back(const float *pitch, int period, float scale, float *predic
 }
 
 /* Write [.., P_tap, previous] behind the first inputs of a layer. */
-static void append_signal(const kernel_table *kernels, activation end, const float *prediction,
-                          float gain, activation previous) {
+static void append_signal(const kernel_table *kernels, const linear *layer, activation end,
+                          const float *prediction, float gain, activation previous) {
     for (int i = 0; i < SUB; i++)
         end.value[i] = gain * prediction[MARGIN + i];
     activation_encode(kernels, end, SUB);
-    activation_copy(activation_at(end, SUB), previous, SUB);
+    linear_feed(layer, activation_at(end, SUB), previous, SUB);
 }
 
 /* Everything in front of the first layer, from subframe i of the conditioning. */
@@ -237,9 +237,9 @@ static void follow(const fargan *net, fargan_state *const *states, workspace *w,
 
     for (int j = 0, width = CONV; j < FARGAN_GRUS; width = units[j++]) {
         for (int k = 0; k < count; k++) {
-            activation_copy(gru_input[k], from[k], width);
-            append_signal(kernels, activation_at(gru_input[k], width), w[k].prediction,
-                          gains[k][j], w[k].previous);
+            linear_feed(&net->gru[j].input, gru_input[k], from[k], width);
+            append_signal(kernels, &net->gru[j].input, activation_at(gru_input[k], width),
+                          w[k].prediction, gains[k][j], w[k].previous);
             gru_states[k] = states[k]->gru[j];
         }
         gru_step_many(kernels, &net->gru[j], gru_states, to, gru_input, count);
@@ -260,7 +260,7 @@ static void synthesise(const fargan *net, fargan_state *const *states, workspace
     follow(net, states, w, i, period, count);
     for (int k = 0; k < count; k++) {
         output[k] = w[k].output;
-        append_signal(kernels, activation_at(all[k], STATES + CONV), w[k].prediction,
+        append_signal(kernels, &net->skip, activation_at(all[k], STATES + CONV), w[k].prediction,
                       w[k].gains[FARGAN_GRUS], w[k].previous);
     }
     linear_tanh_many(kernels, &net->skip, skip, all, count);

@@ -13,6 +13,14 @@ static inline void point_to_rows(float **rows, float *first, int width, int coun
         rows[k] = first + k * width;
 }
 
+/* Views of states, with their codes where those of the new states will be. */
+static inline void point_to_states(activation *held, float *const *states, const activation *y,
+                                   int count) {
+    held[0] = (activation){states[0], y[0].code};
+    for (int k = 1; k < count; k++)
+        held[k] = (activation){states[k], y[k].code};
+}
+
 void linear_apply_many(const kernel_table *kernels, const linear *layer, float *const *y,
                        const activation *x, int count) {
     const uint8_t *codes[NN_BATCH];
@@ -49,6 +57,13 @@ void activation_copy(activation y, activation x, int n) {
     memcpy(y.code, x.code, (size_t)n);
 }
 
+void linear_feed(const linear *layer, activation y, activation x, int n) {
+    if (layer->weights != NULL)
+        memcpy(y.value, x.value, (size_t)n * sizeof *x.value);
+    else
+        memcpy(y.code, x.code, (size_t)n);
+}
+
 void linear_tanh_many(const kernel_table *kernels, const linear *layer, const activation *y,
                       const activation *x, int count) {
     float *values[NN_BATCH];
@@ -69,12 +84,14 @@ void linear_tanh(const kernel_table *kernels, const linear *layer, activation y,
 void gru_recur_many(const kernel_table *kernels, const gru *layer, float *const *states,
                     const activation *y, float *const *u, int count) {
     float products[NN_BATCH][3 * GRU_MAX_UNITS], *v[NN_BATCH];
+    activation held[NN_BATCH];
     const linear *recurrent = &layer->recurrent;
     int units = recurrent->inputs;
     point_to_rows(v, products[0], 3 * GRU_MAX_UNITS, count);
-    for (int k = 0; k < count; k++) /* the output holds the old state until the new one is known */
-        activation_set(kernels, y[k], states[k], units);
-    linear_apply_many(kernels, recurrent, v, y, count);
+    point_to_states(held, states, y, count);
+    for (int k = 0; k < count; k++)
+        activation_encode(kernels, held[k], units);
+    linear_apply_many(kernels, recurrent, v, held, count);
     for (int k = 0; k < count; k++) {
         for (int i = 0; recurrent->diagonal != NULL && i < 3 * units; i++)
             v[k][i] += recurrent->diagonal[i] * states[k][i % units];

@@ -25,6 +25,8 @@ void activation_encode(const kernel_table *kernels, activation x, int n);
 void activation_set(const kernel_table *kernels, activation y, const float *values, int n);
 /* Copy n values and their codes. */
 void activation_copy(activation y, activation x, int n);
+/* Copy only what the layer reads, the values or the codes. */
+void linear_feed(const linear *layer, activation y, activation x, int n);
 /* One step from the input products u[3 * units], which several steps may compute beforehand: the
  * state is updated and the new one written to y as well. */
 void gru_recur(const kernel_table *kernels, const gru *layer, float *state, activation y, float *u);
