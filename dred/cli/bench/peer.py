@@ -40,9 +40,9 @@ NOTE = (
     f"at 16 kHz, {BITRATE // 1000} kb/s, {LOSS_PERCENT} % announced. DRED in the sender: ours "
     "analysis, RDO-VAE encoder and payload; of libopus its encoder with DRED less the one without "
     "at the same bitrate (medians). Parsing: less the same calls on a packet without payload. Gap: "
-    "ours from features to audio (vocoder; predictor where it guesses, correction of envelopes "
-    "where it knows); of libopus calls of its decoder, which keeps the state of SILK going as "
-    "well. Whole: from audio to packets, and back; Python drives both, and our receiver is more "
+    "ours from features to audio (vocoder; predictor where it guesses; corrected: envelope and "
+    "post-filter, which libopus has not); of libopus calls of its decoder, which keeps the state "
+    "of SILK going as well. Whole: from audio to packets, and back; Python drives both, and our receiver is more "
     "than its concealer (docs/receiver.md)."
 )
 Calls = list[Callable[[], object]]
@@ -84,13 +84,13 @@ class Gap:
         self._state = self._decoder.save()
         self._parser.parse(packet, EVERYTHING)
 
-    def ours(self, *, described: bool) -> None:
+    def ours(self, *, described: bool, corrected: bool) -> None:
         check(lib.dred_concealer_copy(self._concealer, self._before))
         for i in range(2 * GAP):
             rows = self._rows[2 * HEARD + i] if described else ffi.NULL
             known = self._known if described else ffi.NULL
             lib.dred_concealer_step(self._concealer, rows, known, self._step)
-            if described:
+            if corrected:
                 lib.dred_concealer_corrected(self._concealer, self._step)
 
     def theirs(self, *, described: bool) -> None:
@@ -175,9 +175,13 @@ def _payload(setting: Setting, bare: bytes, packet: bytes) -> Iterator[dict[str,
 
 def _concealment(setting: Setting, packet: bytes) -> Iterator[dict[str, Any]]:
     gap = Gap(setting, packet)
-    for name, described in (("a gap from features", True), ("a gap, guessed", False)):
+    for name, described, corrected in (
+        ("a gap from features", True, False),
+        ("the same, corrected", True, True),
+        ("a gap, guessed", False, False),
+    ):
         calls: Calls = [
-            partial(gap.ours, described=described),
+            partial(gap.ours, described=described, corrected=corrected),
             partial(gap.theirs, described=described),
         ]
         ours, theirs = (ns / GAP for ns in fastest_in_turns(calls, setting.seconds))
