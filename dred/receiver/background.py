@@ -20,7 +20,8 @@ from dred._native import Floats
 BLOCK_MS = 10
 WINDOW = 300  # blocks, three seconds: in speech there is a pause in it
 QUIET = 0.1  # quantile of the blocks' powers that counts as the background's
-TOGETHER = 25  # frames
+TOGETHER = 25  # frames that are learnt from in one go, which costs half as much
+AHEAD = 4  # blocks of noise that are made in one go
 SLOWNESS = 0.9  # of the spectrum: weight of its past at every quiet block
 LEVEL = 0.5  # amplitude against the background's own: more is heard as noise
 
@@ -64,16 +65,17 @@ class Background:
             self._catch_up()
 
     def _catch_up(self) -> None:
-        """Learn from what was heard: several frames in one go cost half as much."""
         heard = np.concatenate([self._last, *self._heard])
         self._heard.clear()
         self._last = heard[-self._block :]
-        starts = range(0, len(heard) - self._block, self._block)
-        pairs = [heard[start : start + 2 * self._block] for start in starts]
-        quiet = [pair for pair in pairs if self._quietest.includes(float(np.vdot(pair, pair)))]
+        blocks = heard.reshape(-1, self._block, heard.shape[1])
+        powers = np.square(blocks).sum((1, 2))
+        pairs = enumerate((powers[1:] + powers[:-1]).tolist())
+        quiet = [i for i, power in pairs if self._quietest.includes(power)]
         if not quiet:
             return
-        for new in np.abs(np.fft.rfft(self._window * np.stack(quiet), axis=1)) ** 2:
+        stacked = np.concatenate([blocks[quiet], blocks[1:][quiet]], axis=1)
+        for new in np.abs(np.fft.rfft(self._window * stacked, axis=1)) ** 2:
             old = new if self._spectrum is None else self._spectrum
             self._spectrum = old + (1 - SLOWNESS) * (new - old)
 
@@ -84,12 +86,19 @@ class Background:
         if self._spectrum is None:
             return np.zeros((length, self._tail.shape[1]), np.float32)
         while len(self._ready) < length:
-            # The window took half of the power; the other half is in the imaginary part.
-            amplitude = LEVEL * np.sqrt(self._spectrum)
-            real, imaginary = self._random.standard_normal((2, *amplitude.shape)) * amplitude
-            wave = np.fft.irfft(real + 1j * imaginary, 2 * self._block, axis=0)
-            block = self._window * wave.astype(np.float32)
-            self._ready = np.concatenate([self._ready, self._tail + block[: self._block]])
-            self._tail = block[self._block :]
+            self._make()
         noise, self._ready = self._ready[:length], self._ready[length:]
         return noise
+
+    def _make(self) -> None:
+        """More of it: overlapping blocks of random spectra."""
+        assert self._spectrum is not None
+        # The window took half of the power; the other half is in the imaginary part.
+        amplitude = LEVEL * np.sqrt(self._spectrum)
+        real, imaginary = self._random.standard_normal((2, AHEAD, *amplitude.shape)) * amplitude
+        waves = np.fft.irfft(real + 1j * imaginary, 2 * self._block, axis=1)
+        blocks = self._window * waves.astype(np.float32)
+        ending = np.concatenate([self._tail[None], blocks[:-1, self._block :]])
+        self._tail = blocks[-1, self._block :]
+        made = (blocks[:, : self._block] + ending).reshape(-1, self._tail.shape[1])
+        self._ready = np.concatenate([self._ready, made])

@@ -17,6 +17,7 @@ WARM_UP_MS = 20  # encoded and thrown away, for the encoder's own state; more is
 SILK_RATE = 16000
 BITRATE = 40000  # per channel; more does not help
 CELT_BITRATE = 64000
+COMPLEXITY = 2  # more costs time and is not heard
 
 
 class Primer:
@@ -43,7 +44,7 @@ class Primer:
         self._encoder.reset()
         bitrate = CELT_BITRATE if toc.mode == "celt" else BITRATE
         self._encoder.configure(
-            bitrate=bitrate * self.channels, mode=toc.mode, bandwidth=toc.bandwidth, complexity=5
+            bitrate=bitrate * self.channels, mode=toc.mode, bandwidth=toc.bandwidth, complexity=COMPLEXITY
         )
         self.lookahead = self._encoder.lookahead
 
