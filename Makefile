@@ -4,7 +4,7 @@
 # make lib       libdred.so, libdred.a, dred.pc   make install  PREFIX=/usr/local, DESTDIR=
 # make ctest     C unit tests                     make ctest-asan  the same under ASan and UBSan
 # make ctest-neon  the same for 64-bit ARM, in an emulator
-# make ctest-avx512  the same for AVX-512 VNNI, in an emulator
+# make ctest-vnni  the same for AVX-512 VNNI and AVX-VNNI, in an emulator
 # make fuzz      hostile input for SECONDS=60 under ASan and UBSan; SEED=, CORPUS=folder
 # make bench     speed of every stage             make docs     build/site
 # make clean
@@ -20,7 +20,7 @@ DEMO_CLIP := samples/slt_16k.wav
 DEMO_TRACE := samples/bursty_20.txt
 
 .PHONY: demo test lint bench docs lib install clean
-.PHONY: ctest ctest-asan ctest-neon ctest-avx512 fuzz
+.PHONY: ctest ctest-asan ctest-neon ctest-vnni fuzz
 
 # ---- Python ------------------------------------------------------------------------------------
 
@@ -160,14 +160,15 @@ ctest-neon:
 			RUNNER="$(ARM_RUNNER) -cpu $$cpu" || exit 1; \
 	done; fi
 
-# The tests say themselves whether the kernels are those of AVX-512.
-AVX512_RUNNER ?= $(PYTHON) tools/emulate_avx512.py
+# The tests say themselves whether the kernels are those of the level.
+VNNI_RUNNER ?= $(PYTHON) tools/emulate_vnni.py
 
-ctest-avx512:
-	@if ! reason=$$($(AVX512_RUNNER) 2>&1); then echo "ctest-avx512: skipped: $$reason"; else \
-		$(MAKE) --no-print-directory ctest VARIANT=avx512 LDFLAGS=-static OPTIMISE=-O2 \
-			RUNNER="$(AVX512_RUNNER)" TEST_LEVEL=avx512vnni; \
-	fi
+ctest-vnni:
+	@if ! reason=$$($(VNNI_RUNNER) 2>&1); then echo "ctest-vnni: skipped: $$reason"; \
+	else for level in avx512vnni avxvnni; do \
+		$(MAKE) --no-print-directory ctest VARIANT=vnni LDFLAGS=-static OPTIMISE=-O2 \
+			RUNNER="$(VNNI_RUNNER) $$level" TEST_LEVEL=$$level || exit 1; \
+	done; fi
 
 comma := ,
 # See csrc/tests/forbid_allocation.h.

@@ -7,7 +7,28 @@
 
 #if defined(CPU_X86)
 
+#include <cpuid.h>
+
 static const char *const level_names[CPU_LEVELS] = {"portable", "sse41", "avx2", "avx512vnni"};
+
+static int has_avx512vnni(void) {
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vnni");
+}
+
+/* Not every compiler's builtin knows this one by name. */
+static int has_avxvnni(void) {
+#if defined(CPU_KNOWS_AVXVNNI)
+    enum { LEAF = 7, SUBLEAF = 1, AVX_VNNI = 1 << 4 };
+    unsigned eax = 0, ebx, ecx, edx;
+    return __get_cpuid_count(LEAF, SUBLEAF, &eax, &ebx, &ecx, &edx) && (eax & AVX_VNNI);
+#else
+    return 0;
+#endif
+}
+
+int cpu_vnni_is_avx(void) { return !has_avx512vnni() && has_avxvnni(); }
 
 cpu_level cpu_best_level(void) {
     /* The builtins ask XGETBV too, so an operating system without wide registers counts. */
@@ -16,10 +37,7 @@ cpu_level cpu_best_level(void) {
         return CPU_PORTABLE;
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
         return CPU_SSE41;
-    if (__builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vnni"))
-        return CPU_AVX512VNNI;
-    return CPU_AVX2;
+    return has_avx512vnni() || has_avxvnni() ? CPU_VNNI : CPU_AVX2;
 }
 
 #elif defined(CPU_ARM)
@@ -49,11 +67,17 @@ cpu_level cpu_best_level(void) { return CPU_PORTABLE; }
 
 #endif
 
-const char *cpu_level_name(cpu_level level) { return level_names[level]; }
+const char *cpu_level_name(cpu_level level) {
+#if defined(CPU_X86)
+    if (level == CPU_VNNI && cpu_vnni_is_avx())
+        return "avxvnni";
+#endif
+    return level_names[level];
+}
 
 int cpu_level_parse(const char *name) {
     for (int level = 0; level < CPU_LEVELS; level++)
-        if (strcmp(name, level_names[level]) == 0)
+        if (strcmp(name, cpu_level_name((cpu_level)level)) == 0)
             return level;
     return -1;
 }

@@ -71,8 +71,8 @@ typedef enum dred_error {
 DRED_API const char *dred_strerror(int error);
 /* Version of the library, "major.minor.patch". Static storage. */
 DRED_API const char *dred_version(void);
-/* Name of the best kernel set of this processor: "portable", on x86 also "sse41", "avx2" or
- * "avx512vnni", on 64-bit ARM "neon" or "dotprod". Static storage. */
+/* Name of the best kernel set of this processor: "portable", on x86 also "sse41", "avx2" and
+ * "avx512vnni" or "avxvnni", on 64-bit ARM "neon" or "dotprod". Static storage. */
 DRED_API const char *dred_cpu(void);
 /* Names of all kernel sets of this processor, slowest first: 0 is "portable"; NULL beyond the best. */
 DRED_API const char *dred_cpu_name(int index);

@@ -165,7 +165,11 @@ const kernel_table kernels_portable = {
 const kernel_table *kernels_for(cpu_level level) {
     switch (level) {
 #if defined(CPU_X86)
-    case CPU_AVX512VNNI: return &kernels_avx512;
+    case CPU_VNNI:
+#if defined(CPU_KNOWS_AVXVNNI)
+        if (cpu_vnni_is_avx()) return &kernels_avxvnni;
+#endif
+        return &kernels_avx512;
     case CPU_AVX2: return &kernels_avx2;
     case CPU_SSE41: return &kernels_sse41;
 #elif defined(CPU_ARM)

@@ -42,6 +42,9 @@ extern const kernel_table kernels_portable;
 extern const kernel_table kernels_sse41;
 extern const kernel_table kernels_avx2;
 extern const kernel_table kernels_avx512;
+#if defined(CPU_KNOWS_AVXVNNI)
+extern const kernel_table kernels_avxvnni;
+#endif
 #elif defined(CPU_ARM)
 extern const kernel_table kernels_neon;
 extern const kernel_table kernels_dotprod;

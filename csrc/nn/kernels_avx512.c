@@ -8,7 +8,7 @@
 #if defined(CPU_X86)
 
 #define KERNEL_TARGET __attribute__((target("avx2,fma,avx512f,avx512bw,avx512vl,avx512vnni")))
-#define KERNEL_LEVEL CPU_AVX512VNNI
+#define KERNEL_LEVEL CPU_VNNI
 #define KERNEL_TABLE kernels_avx512
 
 #include "nn/vec_ymm.h"

@@ -44,7 +44,10 @@ class Primer:
         self._encoder.reset()
         bitrate = CELT_BITRATE if toc.mode == "celt" else BITRATE
         self._encoder.configure(
-            bitrate=bitrate * self.channels, mode=toc.mode, bandwidth=toc.bandwidth, complexity=COMPLEXITY
+            bitrate=bitrate * self.channels,
+            mode=toc.mode,
+            bandwidth=toc.bandwidth,
+            complexity=COMPLEXITY,
         )
         self.lookahead = self._encoder.lookahead
 

@@ -41,6 +41,7 @@ class RdovaeConfig(TrainConfig):
     state_weight: float = 0.04  # one state is sent per packet, but every step has one
     newest_weight: float = 0.03  # extra weight of the newest chunk's distortion (encoder)
     recent_weight: float = 10.0  # extra weight of the newest chunk, halved per chunk (decoder)
+    outliers: float = 8.0  # weight of squares of pitch and voicing errors (decoder)
     true_weight: float = 0.1  # of the distortion from the true features beside agreement (decoder)
     matching: float = 0.5  # share of the time that only matches the teacher's encoder (encoder)
     reuse: int = 6  # steps per batch that encoders and teacher worked out (decoder)
@@ -363,8 +364,9 @@ class DecoderTask(RdovaeTask):
         return decode(model, runs["latents"], runs["levels"], runs["state"])
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """Differences of log spectrum, pitch and voicing from what the teacher says, and a little
-        of the distortion from what was said, over sqrt(lambda)."""
+        """Differences of log spectrum, pitch and voicing from what the teacher says (of the latter
+        two large ones more), and a little of the distortion from what was said, over
+        sqrt(lambda)."""
         decoded = self._decoded(self.model, batch)
         delta = decoded - batch["wanted"]
         bands = band_logs(delta[..., :18])
@@ -373,6 +375,7 @@ class DecoderTask(RdovaeTask):
             (bands.square() + 1e-4).sqrt().mean(-1)
             + 2.0 * (pitch.square() + 1e-5).sqrt()
             + (voicing.square() + 1e-5).sqrt()
+            + self.config.outliers * (pitch.square() + voicing.square())
         )
         root = self.lagrangian(batch["levels"]).repeat_interleave(4, 1)
         distortion = feature_distortion(decoded, batch["true"]) / root

@@ -42,8 +42,8 @@ NOTE = (
     "at the same bitrate (medians). Parsing: less the same calls on a packet without payload. Gap: "
     "ours from features to audio (vocoder; predictor where it guesses; corrected: envelope and "
     "post-filter, which libopus has not); of libopus calls of its decoder, which keeps the state "
-    "of SILK going as well. Whole: from audio to packets, and back; Python drives both, and our receiver is more "
-    "than its concealer (docs/receiver.md)."
+    "of SILK going as well. Whole: from audio to packets, and back; Python drives both, and our "
+    "receiver is more than its concealer (docs/receiver.md)."
 )
 Calls = list[Callable[[], object]]
 

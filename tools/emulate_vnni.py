@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Run a static x86-64 Linux program on an emulated processor with AVX-512 VNNI (Ice Lake), for
-computers that have none: the processor is Bochs's, and what few system calls a program that only
-computes and prints needs are answered here. Knows nothing of the program.
+"""Run a static x86-64 Linux program on an emulated processor with a dot product of bytes, for
+computers that have none: with that of AVX-512 VNNI (Ice Lake) or of AVX-VNNI (Arrow Lake). The
+processor is Bochs's, and what few system calls a program that only computes and prints needs are
+answered here. Knows nothing of the program.
 
-    tools/emulate_avx512.py PROGRAM [ARGUMENT ...]
+    tools/emulate_vnni.py {avx512vnni,avxvnni} PROGRAM [ARGUMENT ...]
 
 Some hundred times slower than a real one. Exit code: that of the program; 1 after an exception of
 the processor. Without a program: 0 where the emulator is installed, else 1 and what to install.
@@ -25,7 +26,7 @@ try:
     import bochscpu._bochscpu
     import bochscpu.memory
 except ImportError as reason:
-    print(f"no emulator of AVX-512 ({reason}); pip install bochscpu-python", file=sys.stderr)
+    print(f"no emulator of VNNI ({reason}); pip install bochscpu-python", file=sys.stderr)
     sys.exit(1)
 
 PAGE = 4096
@@ -35,12 +36,16 @@ MEMORY = 256 << 20
 PML4, PDPT, DIRECTORY, TRAP, RANDOM = 0x1000, 0x2000, 0x3000, 0x4000, 0x5000
 HEAP, STACK, MAPPED = 16 << 20, 96 << 20, 128 << 20
 HLT = b"\xf4"
-# Control registers: protected mode, FPU, paging; long mode with SYSCALL; the state of AVX-512.
-CR0, CR4, EFER, XCR0 = 0x80000033, 0x40620, 0xD01, 0xE7
+# Control registers: protected mode, FPU, paging; long mode with SYSCALL.
+CR0, CR4, EFER = 0x80000033, 0x40620, 0xD01
 CODE, DATA = (0x08, 0xA09B), (0x10, 0xC093)  # selector, attributes
-# The model that the emulator chooses has AVX-512 but no VNNI; this one has.
+# The model that the emulator chooses has AVX-512 but no VNNI; these have, each with the register
+# XCR0: the state of AVX-512, or of AVX only.
 MODEL = "_Z23create_corei3_cnl_cpuidP8BX_CPU_C"
-WANTED_MODEL = "_Z29create_corei7_icelake_u_cpuidP8BX_CPU_C"
+WANTED_MODELS = {
+    "avx512vnni": ("_Z29create_corei7_icelake_u_cpuidP8BX_CPU_C", 0xE7),
+    "avxvnni": ("_Z23create_arrow_lake_cpuidP8BX_CPU_C", 0x7),
+}
 READ_WRITE_EXECUTE = 7
 
 NO_SUCH_CALL = -38
@@ -61,14 +66,14 @@ def put(address: int, *words: int) -> None:
     memory[address : address + 8 * len(words)] = struct.pack(f"<{len(words)}Q", *words)
 
 
-def choose_model() -> None:
-    """Let the maker of one processor model jump to that of the other."""
+def choose_model(wanted: str) -> None:
+    """Let the maker of one processor model jump to that of another."""
     library = ctypes.CDLL(bochscpu._bochscpu.__file__)
-    if not hasattr(library, MODEL) or not hasattr(library, WANTED_MODEL):
+    if not hasattr(library, MODEL) or not hasattr(library, wanted):
         return  # another version: its own model may do, which the program has to say
     here, there = (
         ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
-        for name in (MODEL, WANTED_MODEL)
+        for name in (MODEL, wanted)
     )
     jump = b"\x48\xb8" + struct.pack("<Q", there) + b"\xff\xe0"  # movabs rax; jmp rax
     first = here // PAGE * PAGE
@@ -97,7 +102,7 @@ def segment(selector: int, attributes: int) -> bochscpu.Segment:
     return result
 
 
-def first_state(program: Path, arguments: list[str]) -> bochscpu.State:
+def first_state(program: Path, arguments: list[str], xcr0: int) -> bochscpu.State:
     """Registers and memory as a program finds them at its start; all is in ring 0."""
     put(PML4, PDPT | 7)
     put(PDPT, DIRECTORY | 7)
@@ -113,7 +118,7 @@ def first_state(program: Path, arguments: list[str]) -> bochscpu.State:
     stack = STACK - PAGE
     put(stack, len(pointers), *pointers, 0, 0, *auxiliary)
     state = bochscpu.State()
-    state.cr0, state.cr3, state.cr4, state.efer, state.xcr0 = CR0, PML4, CR4, EFER, XCR0
+    state.cr0, state.cr3, state.cr4, state.efer, state.xcr0 = CR0, PML4, CR4, EFER, xcr0
     state.mxcsr, state.mxcsr_mask, state.fpcw, state.fptw = 0x1F80, 0xFFFF, 0x37F, 0xFFFF
     state.rflags, state.rip, state.rsp = 2, entry, stack
     state.cs = segment(*CODE)
@@ -160,9 +165,10 @@ class Calls:
         return 0 if call in HARMLESS else NO_SUCH_CALL
 
 
-def run(program: Path, arguments: list[str]) -> None:
+def run(level: str, program: Path, arguments: list[str]) -> None:
     """Until the program ends, which is a SystemExit."""
-    choose_model()
+    model, xcr0 = WANTED_MODELS[level]
+    choose_model(model)
     base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
     def give_page(address: int) -> None:
@@ -178,7 +184,7 @@ def run(program: Path, arguments: list[str]) -> None:
     session.missing_page_handler = give_page
     hook.hlt = lambda session, _: session.stop()
     hook.exception = fail
-    session.cpu.state = first_state(program, [str(program), *arguments])
+    session.cpu.state = first_state(program, [str(program), *arguments], xcr0)
     while True:
         session.run([hook])
         state = session.cpu.state
@@ -188,5 +194,7 @@ def run(program: Path, arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 1 and (len(sys.argv) == 2 or sys.argv[1] not in WANTED_MODELS):
+        sys.exit(f"usage: {sys.argv[0]} {{{','.join(WANTED_MODELS)}}} PROGRAM [ARGUMENT ...]")
     if len(sys.argv) > 1:
-        run(Path(sys.argv[1]), sys.argv[2:])
+        run(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])
