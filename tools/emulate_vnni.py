@@ -72,8 +72,7 @@ def choose_model(wanted: str) -> None:
     if not hasattr(library, MODEL) or not hasattr(library, wanted):
         return  # another version: its own model may do, which the program has to say
     here, there = (
-        ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0
-        for name in (MODEL, wanted)
+        ctypes.cast(getattr(library, name), ctypes.c_void_p).value or 0 for name in (MODEL, wanted)
     )
     jump = b"\x48\xb8" + struct.pack("<Q", there) + b"\xff\xe0"  # movabs rax; jmp rax
     first = here // PAGE * PAGE
