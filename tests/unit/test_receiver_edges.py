@@ -43,6 +43,13 @@ def jump(frames):
     return np.abs(np.diff(frames.ravel())).max()
 
 
+def jump_at_borders(frames, sources):
+    """The largest where one source follows another, 10 ms to either side."""
+    borders = [i for i in range(1, len(frames)) if sources[i] is not sources[i - 1]]
+    samples = frames.ravel()
+    return max(jump(samples[i * FRAME - FRAME // 2 : i * FRAME + FRAME // 2]) for i in borders)
+
+
 def test_a_gap_longer_than_the_data(packets):
     lost = range(60, 140)
     frames, sources = heard(packets, lost)
@@ -54,7 +61,8 @@ def test_a_gap_longer_than_the_data(packets):
     level = amplitude(whole).mean()
     assert amplitude(frames)[60 + FADED_MS // 20 : guessed[-1]].max() < QUIET * level
     assert amplitude(frames)[described[5:]].mean() > 0.4 * level
-    assert jump(frames) < 1.2 * jump(whole)
+    assert jump_at_borders(frames, sources) < jump(whole)
+    assert jump(frames) < 1.5 * jump(whole)  # pulses of synthesised voice may be sharper
 
 
 def test_a_pause_of_the_sender(packets):
@@ -66,8 +74,8 @@ def test_a_pause_of_the_sender(packets):
     faded, back = 100 + FADED_MS // 20, sources.index(Source.DRED)
     assert amplitude(frames)[faded:back].max() < QUIET * level
     assert amplitude(frames)[-40:].mean() > 0.8 * level
-    # Six seconds of guesses are chaotic: 1.04 to 1.25, as the kernels round.
-    assert jump(frames) < 1.3 * jump(whole)
+    assert jump_at_borders(frames, sources) < jump(whole)
+    assert jump(frames) < 1.5 * jump(whole)
 
 
 def test_the_first_packets_lost_leave_no_trace(packets):
