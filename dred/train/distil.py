@@ -42,6 +42,8 @@ class DistilConfig(FarganConfig):
     own: float = 0.4  # ... with the student's own speech; the rest: the teacher's
     spectral: float = 1.0  # weight of the spectral loss beside the error of the waveform
     bands: float = 0.3  # weight of the error of the band energies, in tens of dB
+    free: float = 0.3  # share of steps that run freely from natural speech, by energies and spectra
+    free_bands: float = 0.6  # weight of the band energies in those
 
 
 class DistilTask(FarganTask):
@@ -90,15 +92,29 @@ class DistilTask(FarganTask):
         """Relative error of every subframe; the spectral loss, which minds what cannot be foreseen
         sample by sample; and band energies against the natural speech, whatever the past: a past of
         the student's own is too quiet, and the teacher would only go on like that."""
+        if float(torch.rand(())) < self.config.free:
+            return self._free_loss(batch)
         said = self._next(self.model, batch)
-        chosen = torch.randperm(len(RESOLUTIONS))[: self.config.resolutions]
-        spectral = spectral_loss(said, batch["wanted"], tuple(RESOLUTIONS[int(i)] for i in chosen))
+        spectral = spectral_loss(said, batch["wanted"], self._resolutions())
         error = relative_error(said, batch["wanted"])
         difference = band_difference(said, batch["natural"])
         bands = difference.abs().mean()
         metrics = {"error": error, "spec": spectral, "bands": bands, "bias": difference.mean()}
         loss = error + self.config.spectral * spectral + self.config.bands * bands
         return loss, {name: float(value.detach()) for name, value in metrics.items()}
+
+    def _free_loss(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        """Spectra and band energies of a free run against natural speech: errors of the envelope
+        that each subframe hands on to the next are seen here only."""
+        said = self._produce(self.model, batch)[:, 2 * STEP :]
+        spectral = spectral_loss(said, batch["natural"], self._resolutions())
+        bands = band_difference(said, batch["natural"]).abs().mean()
+        metrics = {"free_spec": float(spectral.detach()), "free_bands": float(bands.detach())}
+        return self.config.spectral * spectral + self.config.free_bands * bands, metrics
+
+    def _resolutions(self) -> tuple[int, ...]:
+        chosen = torch.randperm(len(RESOLUTIONS))[: self.config.resolutions]
+        return tuple(RESOLUTIONS[int(i)] for i in chosen)
 
     def evaluate(self, model: Fargan) -> dict[str, float]:
         """Figures of free-running speech, and the error after a known past."""

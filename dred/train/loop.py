@@ -60,6 +60,11 @@ class Constraint(Protocol):
     def apply(self, model: nn.Module, average: nn.Module, progress: float) -> None: ...
 
 
+def annealed(progress: float) -> float:
+    """The learning rate at a share of the time, of its peak."""
+    return max(0.5 * (1.0 + math.cos(math.pi * min(1.0, progress))), 1e-4)
+
+
 def default_checkpoints() -> Path:
     """Outside any repository."""
     base = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
@@ -113,6 +118,13 @@ class Run:
         self.best, self.stale = state.get("best", (math.inf, 0))
         self.rng.bit_generator.state = state["rng"]
         torch.set_rng_state(state["torch_rng"].cpu())
+        if self.config.minutes > state["config"]["minutes"] and self.workers.leads:
+            # More minutes for a run that has nearly ended are minutes at next to no learning rate.
+            share = annealed(self.spent / (60.0 * self.config.minutes))
+            print(
+                f"{self.task.name}: resumed at {share:.1%} of the peak learning rate; "
+                "--start with the weight file begins a new schedule"
+            )
 
     def checkpoint(self) -> None:
         """Saves everything needed to go on, and the averaged network as a weight file."""
@@ -137,8 +149,7 @@ class Run:
         self.export(self.average, self.folder / f"{self.task.name}.bin")
 
     def _schedule(self, progress: float) -> None:
-        scale = 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-        scale = max(scale, 1e-4) * min(1.0, (self.step + 1) / self.config.warmup_steps)
+        scale = annealed(progress) * min(1.0, (self.step + 1) / self.config.warmup_steps)
         critics = [] if self.critic is None else [self.critic.optimiser]
         for optimiser in [*self.optimisers, *critics]:
             for group in optimiser.param_groups:
@@ -205,10 +216,8 @@ class Run:
             )
             ended = stopping > 0  # not before all have heard of it
             if now - logged >= self.config.log_seconds:
-                row = {
-                    key: float(np.mean([m[key] for m in gathered if key in m]))
-                    for key in gathered[-1]
-                }
+                names = dict.fromkeys(name for metrics in gathered for name in metrics)
+                row = {key: float(np.mean([m[key] for m in gathered if key in m])) for key in names}
                 row["speed"] = self.workers.count * (self.audio - audio) / (now - logged)
                 self._log(row)
                 logged, audio, gathered = now, self.audio, []

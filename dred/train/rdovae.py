@@ -39,10 +39,11 @@ class RdovaeConfig(TrainConfig):
     lambda_min: float = 2e-4
     lambda_max: float = 0.04
     state_weight: float = 0.04  # one state is sent per packet, but every step has one
-    newest_weight: float = 0.03  # extra weight of the newest chunk's distortion (encoder)
+    newest_weight: float = 0.1  # extra weight of the newest chunk's distortion (encoder)
     recent_weight: float = 10.0  # extra weight of the newest chunk, halved per chunk (decoder)
     outliers: float = 8.0  # weight of squares of pitch and voicing errors (decoder)
     true_weight: float = 0.1  # of the distortion from the true features beside agreement (decoder)
+    state_matching: float = 1.0  # weight of the mismatch of states beside rate-distortion (encoder)
     matching: float = 0.5  # share of the time that only matches the teacher's encoder (encoder)
     reuse: int = 6  # steps per batch that encoders and teacher worked out (decoder)
     level_low: float = -25.0
@@ -142,6 +143,7 @@ class CoderTask:
         coded = self.weighted(t, batch, "latent_coded", "state_coded")
         return {
             "rd": float((t["hard"] / root).mean() + coded),
+            "rdn": float((t["hard"] / root)[:, 0].mean()),
             "newest": float(t["hard"][:, 0].mean()),
             **means(t),
         }
@@ -248,7 +250,10 @@ def coder_terms(
 
 class EncoderTask(RdovaeTask):
     """The encoder: first to agree with the teacher's, which is quick, then by rate-distortion
-    through the teacher's decoder, which is what counts. Only the encoder changes."""
+    through the teacher's decoder, which is what counts. Only the encoder changes.
+
+    Runs end up in few states, but every step has one, and a gap of a few packets is filled from
+    little else: so states are to agree with the teacher's at all steps, at all times."""
 
     name = "rdovae_encoder"
 
@@ -263,9 +268,15 @@ class EncoderTask(RdovaeTask):
         self.matching = True
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
-        """As for both parts; notes how far the training is."""
+        """Sequences and decoder runs, half of them of any length, half even on a logarithmic scale:
+        of most payloads the newest chunks are played. Notes how far the training is."""
         self.matching = progress < self.config.matching
-        return super().sample(rng, progress)
+        chunks = None
+        if rng.random() < 0.5:
+            chunks = max(2, int(np.exp(rng.uniform(0.0, np.log(MAX_CHUNKS + 1.0)))))
+        batch = self._plan(rng, self.config.batch, chunks)
+        batch["features"] = self._features(self.data, rng, self.config.batch, True)
+        return batch
 
     def terms(self, encoder: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rates and distortions of an encoder with the teacher's decoder and tables."""
@@ -278,7 +289,10 @@ class EncoderTask(RdovaeTask):
             metrics = {"latent": float(latent.detach()), "state": float(state.detach())}
             return latent + state, metrics
         t = self.terms(self.model, batch)
-        return self.weighted(t, batch, "latent", "state") + self.distance(t, batch), means(t)
+        total = self.weighted(t, batch, "latent", "state") + self.distance(t, batch)
+        _, state = self._mismatch(self.model, batch)
+        metrics = {**means(t), "steps": float(state.detach())}
+        return total + self.config.state_matching * state, metrics
 
     def _mismatch(self, encoder: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Mean difference from the teacher's latents and states, in quantiser steps at the level

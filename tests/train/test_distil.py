@@ -39,6 +39,7 @@ def coder(tmp_path):
 
 
 def small(**settings):
+    settings = {"free": 0.0, **settings}
     return DistilConfig(batch=4, frames=10, long_share=0.0, warmup_steps=1, **settings)
 
 
@@ -86,6 +87,15 @@ def test_the_error_falls(folder, teacher, tmp_path):
     assert np.mean(errors[-5:]) < 0.9 * np.mean(errors[:5])
 
 
+def test_free_runs_come_nearer_to_the_energies_of_natural_speech(folder, teacher, tmp_path):
+    task = DistilTask(small(free=1.0, reuse=50, natural=1.0, own=0.0), folder, folder, teacher)
+    run = Run(task, tmp_path, resume=False)
+    metrics = [run._update(0.0) for _ in range(25)]
+    assert {"free_bands", "free_spec"} <= set(metrics[0])
+    bands = [m["free_bands"] for m in metrics]
+    assert np.mean(bands[-5:]) < 0.9 * np.mean(bands[:5])
+
+
 def test_an_encoder_agrees_with_itself(folder, coder, statistics):
     config = RdovaeConfig(batch=3, dframes=60, matching=0.5)
     task = EncoderTask(config, folder, folder, coder, statistics)
@@ -98,7 +108,9 @@ def test_an_encoder_agrees_with_itself(folder, coder, statistics):
     set_fake_int8(task.model, False)
     task.model.eval()
     assert sum(float(x.detach()) for x in task._mismatch(task.model, batch)) < 1e-5
-    assert "hard" in task.loss(task.sample(rng, 0.6))[1]
+    metrics = task.loss(task.sample(rng, 0.6))[1]
+    assert "hard" in metrics
+    assert metrics["steps"] < 1e-5
 
 
 def test_a_predictor_agrees_with_itself(folder, tmp_path):

@@ -135,6 +135,19 @@ def test_a_signal_ends_a_run_with_a_checkpoint(folder, tmp_path, number):
     assert plc_run(folder, tmp_path, resume=True).step == run.step < 10
 
 
+def test_more_minutes_for_a_run_that_has_ended_are_called_what_they_are(folder, tmp_path, capsys):
+    run = plc_run(folder, tmp_path, minutes=1.0)
+    run.spent = 60.0
+    run.checkpoint()
+    capsys.readouterr()
+    plc_run(folder, tmp_path, resume=True, minutes=1.0)
+    assert capsys.readouterr().out == ""
+    plc_run(folder, tmp_path, resume=True, minutes=1.1)
+    said = capsys.readouterr().out
+    assert said.startswith("plc: resumed at 2.0% of the peak learning rate")
+    assert "--start" in said
+
+
 def test_bf16_trains(folder, tmp_path):
     run = plc_run(folder, tmp_path, precision="bf16")
     losses = [run._update(0.1)["loss"] for _ in range(6)]
