@@ -21,6 +21,8 @@ from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
 from dred.train.replay import Replay
 from dred.train.vary import excerpts
 
+Coded = tuple[Tensor, Tensor]  # latents and states of feature sequences
+
 MAX_CHUNKS = 26
 POOL = 96  # batches kept to be drawn again
 
@@ -43,7 +45,7 @@ class RdovaeConfig(TrainConfig):
     recent_weight: float = 10.0  # extra weight of the newest chunk, halved per chunk (decoder)
     outliers: float = 8.0  # weight of squares of pitch and voicing errors (decoder)
     true_weight: float = 0.1  # of the distortion from the true features beside agreement (decoder)
-    state_matching: float = 1.0  # weight of the mismatch of states beside rate-distortion (encoder)
+    agreement: float = 2.0  # weight of the mismatch beside rate-distortion (encoder)
     matching: float = 0.5  # share of the time that only matches the teacher's encoder (encoder)
     reuse: int = 6  # steps per batch that encoders and teacher worked out (decoder)
     level_low: float = -25.0
@@ -210,22 +212,21 @@ def decode(decoder: nn.Module, latents: Tensor, levels: Tensor, state: Tensor) -
     return decoder(inputs, state).view(latents.shape[0], -1, 20)
 
 
-def encode(encoder: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
+def encode(encoder: nn.Module, features: Tensor) -> Coded:
     """Latents and states of feature sequences [batch, steps, 20]."""
     return encoder(features.view(features.shape[0], -1, 40))
 
 
 def coder_terms(
-    encoder: nn.Module,
+    coded: Coded,
     decoder: nn.Module,
     latent: nn.Module,
     state: nn.Module,
     batch: dict[str, Tensor],
 ) -> dict[str, Tensor]:
     """Rates in bits and distortions, each by run and chunk; `latent`, `state`: quantisers."""
-    latents, states = encode(encoder, batch["features"])
-    z = gather_rows(latents, batch["latents"])
-    s = gather_rows(states, batch["latents"][..., :1])[:, 0]
+    z = gather_rows(coded[0], batch["latents"])
+    s = gather_rows(coded[1], batch["latents"][..., :1])[:, 0]
     levels, state_level = batch["levels"].flatten(0, 1), batch["state_level"].flatten()
     z_hard, z_soft, z_bits, z_coded = latent.train_forward(z, levels)
     s_hard, s_soft, s_bits, s_coded = state.train_forward(s, state_level)
@@ -278,23 +279,23 @@ class EncoderTask(RdovaeTask):
         batch["features"] = self._features(self.data, rng, self.config.batch, True)
         return batch
 
-    def terms(self, encoder: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Rates and distortions of an encoder with the teacher's decoder and tables."""
-        return coder_terms(encoder, self.teacher, self.latent, self.state, batch)
+    def terms(self, coded: Coded, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Rates and distortions of latents and states with the teacher's decoder and tables."""
+        return coder_terms(coded, self.teacher, self.latent, self.state, batch)
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        """Mismatch, or (D + lambda R)/sqrt(lambda), which weighs all levels alike."""
+        """Mismatch, and later (D + lambda R)/sqrt(lambda) beside it, which weighs all levels
+        alike."""
+        coded = encode(self.model, batch["features"])
+        latent, state = self._mismatch(coded, batch)
+        metrics = {"latent_steps": float(latent.detach()), "state_steps": float(state.detach())}
         if self.matching:
-            latent, state = self._mismatch(self.model, batch)
-            metrics = {"latent": float(latent.detach()), "state": float(state.detach())}
             return latent + state, metrics
-        t = self.terms(self.model, batch)
-        total = self.weighted(t, batch, "latent", "state") + self.distance(t, batch)
-        _, state = self._mismatch(self.model, batch)
-        metrics = {**means(t), "steps": float(state.detach())}
-        return total + self.config.state_matching * state, metrics
+        t = self.terms(coded, batch)
+        loss = self.weighted(t, batch, "latent", "state") + self.distance(t, batch)
+        return loss + self.config.agreement * (latent + state), {**means(t), **metrics}
 
-    def _mismatch(self, encoder: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    def _mismatch(self, coded: Coded, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Mean difference from the teacher's latents and states, in quantiser steps at the level
         of the newest chunk."""
         with torch.no_grad():
@@ -302,9 +303,7 @@ class EncoderTask(RdovaeTask):
         level = batch["state_level"][:, :1]
         errors = [
             quantiser.levels(got, level) - quantiser.levels(true, level)
-            for quantiser, got, true in zip(
-                (self.latent, self.state), encode(encoder, batch["features"]), wanted, strict=True
-            )
+            for quantiser, got, true in zip((self.latent, self.state), coded, wanted, strict=True)
         ]
         latent, state = (e.abs().mean() for e in errors)
         return latent, state
@@ -312,8 +311,9 @@ class EncoderTask(RdovaeTask):
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Rate and distortion on fixed validation excerpts, and the mismatch there."""
         batch = self.validation_batch()
-        latent, state = self._mismatch(model, batch)
-        figures = self.figures(self.terms(model, batch), batch)
+        coded = encode(model, batch["features"])
+        latent, state = self._mismatch(coded, batch)
+        figures = self.figures(self.terms(coded, batch), batch)
         return {**figures, "latent_steps": float(latent), "state_steps": float(state)}
 
 

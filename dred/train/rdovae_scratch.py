@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from dred.train import export
 from dred.train.entropy import LearnedQuantiser
-from dred.train.rdovae import CoderTask, RdovaeConfig, coder_terms, means
+from dred.train.rdovae import CoderTask, RdovaeConfig, coder_terms, encode, means
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
 
 PROFILE = "dred-vae-1"
@@ -101,7 +101,8 @@ class ScratchTask(CoderTask):
     @staticmethod
     def terms(coder: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rates and distortions of the coder."""
-        return coder_terms(coder.encoder, coder.decoder, coder.latent, coder.state, batch)
+        coded = encode(coder.encoder, batch["features"])
+        return coder_terms(coded, coder.decoder, coder.latent, coder.state, batch)
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """(D + lambda R)/sqrt(lambda); the coded rate fits the tables beside it."""
