@@ -6,6 +6,7 @@ import json
 import pytest
 
 from dred.cli import main
+from dred.cli.bench.machine import fastest
 from dred.cli.bench.work import count
 from dred.models import load_models
 
@@ -62,6 +63,14 @@ def test_streams_together_and_one_by_one(capsys, monkeypatch):
 def test_text(capsys):
     assert main(["bench", *FAST, "redundancy"]) == 0
     assert "1.04 s of redundancy" in capsys.readouterr().out
+
+
+def test_a_clock_that_stood_still_does_not_count(monkeypatch):
+    readings = iter([100, 100, 200, 270, 300, 350])
+    monkeypatch.setattr("time.thread_time_ns", lambda: next(readings))
+    walls = iter([0.0, 0.1, 0.2, 1.1])
+    monkeypatch.setattr("time.perf_counter", lambda: next(walls))
+    assert fastest(lambda: None, 1.0) == 50
 
 
 def test_work_is_counted_from_the_shapes():
