@@ -22,7 +22,6 @@ from dred.train.replay import Replay
 from dred.train.vary import excerpts
 
 Coded = tuple[Tensor, Tensor]  # latents and states of feature sequences
-
 MAX_CHUNKS = 26
 POOL = 96  # batches kept to be drawn again
 
@@ -77,6 +76,11 @@ class RunPlan:
         )
 
 
+def run_length(rng: np.random.Generator) -> int:
+    """Chunks of a run, 1 to 26: short runs as frequent as long ones on a logarithmic scale."""
+    return int(np.exp(rng.uniform(0.0, np.log(MAX_CHUNKS + 1.0))))
+
+
 class CoderTask:
     """What all trainings of a coder share: data, plans of decoder runs, levels."""
 
@@ -116,7 +120,10 @@ class CoderTask:
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
         """Feature sequences and a plan of decoder runs."""
-        batch = self._plan(rng, self.config.batch)
+        return self._batch(rng)
+
+    def _batch(self, rng: np.random.Generator, chunks: int | None = None) -> dict[str, Tensor]:
+        batch = self._plan(rng, self.config.batch, chunks)
         batch["features"] = self._features(self.data, rng, self.config.batch, True)
         return batch
 
@@ -145,7 +152,6 @@ class CoderTask:
         coded = self.weighted(t, batch, "latent_coded", "state_coded")
         return {
             "rd": float((t["hard"] / root).mean() + coded),
-            "rdn": float((t["hard"] / root)[:, 0].mean()),
             "newest": float(t["hard"][:, 0].mean()),
             **means(t),
         }
@@ -253,8 +259,8 @@ class EncoderTask(RdovaeTask):
     """The encoder: first to agree with the teacher's, which is quick, then by rate-distortion
     through the teacher's decoder, which is what counts. Only the encoder changes.
 
-    Runs end up in few states, but every step has one, and a gap of a few packets is filled from
-    little else: so states are to agree with the teacher's at all steps, at all times."""
+    A few loud outliers make most of a distortion and of its gradient, and few steps end up as the
+    state of a run: so latents and states agree with the teacher's at all steps, also then."""
 
     name = "rdovae_encoder"
 
@@ -272,12 +278,7 @@ class EncoderTask(RdovaeTask):
         """Sequences and decoder runs, half of them of any length, half even on a logarithmic scale:
         of most payloads the newest chunks are played. Notes how far the training is."""
         self.matching = progress < self.config.matching
-        chunks = None
-        if rng.random() < 0.5:
-            chunks = max(2, int(np.exp(rng.uniform(0.0, np.log(MAX_CHUNKS + 1.0)))))
-        batch = self._plan(rng, self.config.batch, chunks)
-        batch["features"] = self._features(self.data, rng, self.config.batch, True)
-        return batch
+        return self._batch(rng, max(2, run_length(rng)) if rng.random() < 0.5 else None)
 
     def terms(self, coded: Coded, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rates and distortions of latents and states with the teacher's decoder and tables."""
@@ -345,9 +346,7 @@ class DecoderTask(RdovaeTask):
     def _make(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """Short runs are as frequent as long ones on a logarithmic scale: every gap begins with
         the newest chunk."""
-        chunks = int(np.exp(rng.uniform(0.0, np.log(MAX_CHUNKS + 1.0))))
-        batch = self._plan(rng, self.config.batch, chunks)
-        batch["features"] = self._features(self.data, rng, self.config.batch, True)
+        batch = self._batch(rng, run_length(rng))
         with torch.no_grad():
             return self._runs(batch)
 

@@ -33,6 +33,7 @@ class ScratchConfig(RdovaeConfig):
     minutes: float = 120.0
     batch: int = 16
     muon_lr: float = 0.02  # a tenth or less to go on from trained networks
+    newest_weight: float = 0.03  # as the reference is trained
     latents: int = 40  # offered; those that are not worth their bits die
     states: int = 64
     table_weight: float = 0.1  # of the coded rate, which fits only the tables
