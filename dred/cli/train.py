@@ -94,6 +94,11 @@ def _add_network(parser: argparse.ArgumentParser, name: str) -> None:
         parser.add_argument(
             "--encoder", type=Path, help="weight file of our encoder, for training the decoder"
         )
+        parser.add_argument(
+            "--decoder",
+            type=Path,
+            help="weight file of our decoder, for training the encoder through it too",
+        )
     if name == "fargan":
         parser.add_argument(
             "--stage",
@@ -158,7 +163,7 @@ def _label(args: argparse.Namespace) -> str:
 def _files(args: argparse.Namespace) -> Any:
     from dred.train.tasks import Files
 
-    names = ("teacher", "statistics", "encoder", "predictor")
+    names = ("teacher", "statistics", "encoder", "decoder", "predictor")
     return Files(args.data, args.valid, **{name: getattr(args, name, None) for name in names})
 
 

@@ -21,7 +21,7 @@ from dred.train import export
 from dred.train.data import STEP
 from dred.train.fargan import FarganConfig, FarganTask, next_period
 from dred.train.fargan_net import SUBFRAME, Fargan
-from dred.train.losses import band_difference, spectral_loss
+from dred.train.losses import band_difference, band_error, spectral_loss
 from dred.train.replay import Batch, Replay
 
 POOL = 48
@@ -98,7 +98,7 @@ class DistilTask(FarganTask):
         spectral = spectral_loss(said, batch["wanted"], self._resolutions())
         error = relative_error(said, batch["wanted"])
         difference = band_difference(said, batch["natural"])
-        bands = difference.abs().mean()
+        bands = band_error(difference)
         metrics = {"error": error, "spec": spectral, "bands": bands, "bias": difference.mean()}
         loss = error + self.config.spectral * spectral + self.config.bands * bands
         return loss, {name: float(value.detach()) for name, value in metrics.items()}
@@ -108,7 +108,7 @@ class DistilTask(FarganTask):
         that each subframe hands on to the next are seen here only."""
         said = self._produce(self.model, batch)[:, 2 * STEP :]
         spectral = spectral_loss(said, batch["natural"], self._resolutions())
-        bands = band_difference(said, batch["natural"]).abs().mean()
+        bands = band_error(band_difference(said, batch["natural"]))
         metrics = {"free_spec": float(spectral.detach()), "free_bands": float(bands.detach())}
         return self.config.spectral * spectral + self.config.free_bands * bands, metrics
 

@@ -61,6 +61,13 @@ def band_difference(produced: Tensor, target: Tensor) -> Tensor:
     return logs[0] - logs[1]
 
 
+def band_error(difference: Tensor) -> Tensor:
+    """Mean size of differences of band energies [batch, 18, blocks]; the lowest band weighs four
+    times the highest: wrong harmonics are heard sooner than wrong noise."""
+    weight = torch.linspace(1.6, 0.4, len(BAND_CENTRES)).to(difference)
+    return (weight[:, None] * difference.abs()).mean()
+
+
 def continuity_loss(produced: Tensor, target: Tensor) -> Tensor:
     """1 - cosine between the true and the produced samples of the first free frame."""
     return (1.0 - fn.cosine_similarity(produced, target, dim=-1, eps=1e-6)).mean()

@@ -183,16 +183,29 @@ class RdovaeTask(CoderTask):
         super().__init__(config, data, valid)
         self.latent = Quantiser(statistics, "latent").to(config.device)
         self.state = Quantiser(statistics, "state").to(config.device)
-        self.teacher = RdovaeDecoder().to(config.device).eval().requires_grad_(False)
-        export.load(self.teacher, teacher)
+        self.teacher = frozen(RdovaeDecoder(), teacher, config.device)
 
 
-def load_encoder(weights: Path, device: str) -> RdovaeEncoder:
-    """An encoder that stays as it is."""
-    network = RdovaeEncoder().to(device).eval().requires_grad_(False)
+def frozen(network: nn.Module, weights: Path, device: str) -> nn.Module:
+    """A network with the weights of a file, which stays as it is."""
+    network = network.to(device).eval().requires_grad_(False)
     export.load(network, weights)
     set_fake_int8(network, False)
     return network
+
+
+class InTurns(nn.Module):
+    """Several decoders as one: each decodes its share of the runs."""
+
+    def __init__(self, decoders: list[nn.Module]) -> None:
+        super().__init__()
+        self.decoders = nn.ModuleList(decoders)
+
+    def forward(self, latents: Tensor, state: Tensor) -> Tensor:
+        count = len(self.decoders)
+        shares = [d(latents[i::count], state[i::count]) for i, d in enumerate(self.decoders)]
+        row = torch.arange(latents.shape[0], device=latents.device)
+        return torch.cat(shares)[torch.cat([row[i::count] for i in range(count)]).argsort()]
 
 
 def gather_rows(rows: Tensor, index: Tensor) -> Tensor:
@@ -257,7 +270,8 @@ def coder_terms(
 
 class EncoderTask(RdovaeTask):
     """The encoder: first to agree with the teacher's, which is quick, then by rate-distortion
-    through the teacher's decoder, which is what counts. Only the encoder changes.
+    through the teacher's decoder, which is what counts, and through ours (half of the runs), where
+    there is one. Only the encoder changes.
 
     A few loud outliers make most of a distortion and of its gradient, and few steps end up as the
     state of a run: so latents and states agree with the teacher's at all steps, also then."""
@@ -265,13 +279,21 @@ class EncoderTask(RdovaeTask):
     name = "rdovae_encoder"
 
     def __init__(
-        self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path, statistics: Path
+        self,
+        config: RdovaeConfig,
+        data: Path,
+        valid: Path,
+        teacher: Path,
+        statistics: Path,
+        decoder: Path | None = None,
     ):
         super().__init__(config, data, valid, teacher, statistics)
+        ours = [frozen(RdovaeDecoder(), decoder, config.device)] if decoder else []
+        self.decoders = InTurns([self.teacher, *ours])
         self.model = RdovaeEncoder().to(config.device)
         for layer in (self.model.zdense, self.model.gdense2):
             layer.lr_scale = 10.0  # outputs are in quantiser steps, tens of units wide
-        self.example = load_encoder(teacher, config.device)
+        self.example = frozen(RdovaeEncoder(), teacher, config.device)
         self.matching = True
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
@@ -281,8 +303,8 @@ class EncoderTask(RdovaeTask):
         return self._batch(rng, max(2, run_length(rng)) if rng.random() < 0.5 else None)
 
     def terms(self, coded: Coded, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Rates and distortions of latents and states with the teacher's decoder and tables."""
-        return coder_terms(coded, self.teacher, self.latent, self.state, batch)
+        """Rates and distortions of latents and states with the decoders and tables."""
+        return coder_terms(coded, self.decoders, self.latent, self.state, batch)
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Mismatch, and later (D + lambda R)/sqrt(lambda) beside it, which weighs all levels
@@ -336,7 +358,7 @@ class DecoderTask(RdovaeTask):
         self.model = RdovaeDecoder().to(config.device)
         self.replay = Replay(self._make, config.reuse, POOL)
         weights = [teacher] + ([encoder] if encoder else [])
-        self.encoders = [load_encoder(file, config.device) for file in weights]
+        self.encoders = [frozen(RdovaeEncoder(), file, config.device) for file in weights]
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
         """Decoder runs and what the teacher makes of them, worked out now or before (encoders and

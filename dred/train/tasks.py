@@ -38,6 +38,7 @@ class Files:
     teacher: Path | None = None
     statistics: Path | None = None
     encoder: Path | None = None  # ours, for the decoder
+    decoder: Path | None = None  # ours, for the encoder
     predictor: Path | None = None  # for the vocoder
 
 
@@ -66,5 +67,5 @@ def create(label: str, config: Any, files: Files) -> Task:
     if files.statistics is None:
         raise ValueError(f"{label} needs --statistics: the quantiser tables")
     if label == "rdovae_encoder":
-        return EncoderTask(config, *folders, files.teacher, files.statistics)
+        return EncoderTask(config, *folders, files.teacher, files.statistics, files.decoder)
     return DecoderTask(config, *folders, files.teacher, files.statistics, files.encoder)

@@ -113,6 +113,21 @@ def test_an_encoder_agrees_with_itself(folder, coder, statistics):
     assert metrics["latent_steps"] + metrics["state_steps"] < 1e-5
 
 
+def test_an_encoder_is_trained_through_both_decoders(folder, coder, statistics, tmp_path):
+    torch.manual_seed(5)
+    other = RdovaeDecoder().eval()
+    export.save(other, tmp_path / "ours.bin")
+    config = RdovaeConfig(batch=2, dframes=60)
+    task = EncoderTask(config, folder, folder, coder, statistics, tmp_path / "ours.bin")
+    latents, state = torch.randn(5, 3, 26), torch.randn(5, 50)
+    mixed = task.decoders(latents, state)
+    for run in range(5):
+        network = task.decoders.decoders[run % 2]
+        alone = network(latents[run : run + 1], state[run : run + 1])
+        torch.testing.assert_close(mixed[run : run + 1], alone, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(mixed[1], task.teacher(latents, state)[1], atol=1e-2)
+
+
 def test_a_predictor_agrees_with_itself(folder, tmp_path):
     torch.manual_seed(3)
     export.save(PlcNet(), tmp_path / "teacher.bin")
