@@ -22,6 +22,9 @@ TYPES: dict[int, np.dtype] = {0: np.dtype("<f4"), 1: np.dtype("<i4"), 3: np.dtyp
 CODES = {dtype: code for code, dtype in TYPES.items()}
 ALIGN = 64
 ROWS, COLUMNS = 8, 4
+# Of int8 weights and of sums of two neighbours, which limits the sums of their products to 16 bits:
+# the u8 x s8 multiply-add of AVX2 needs that.
+LARGEST, LARGEST_PAIR = 127, 129
 
 
 class BlobError(ModelError):
@@ -74,20 +77,21 @@ def write_blob(path: Path | str, records: Iterable[tuple[str, np.ndarray]]) -> i
     return len(data)
 
 
-def quantise(matrix: np.ndarray, scale: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """int8 weights [out, in] and the stored scale (step / 127) of every output.
+def _whole(matrix: np.ndarray, step: np.ndarray) -> np.ndarray:
+    return np.clip(np.round(matrix / step[:, None]), -LARGEST, LARGEST).astype(np.int8)
 
-    The second bound limits sums of two neighbouring products to 16 bits, which the u8 x s8
-    multiply-add of AVX2 needs. With `scale` given the weights are rounded to that grid.
+
+def quantise(matrix: np.ndarray, scale: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """int8 weights [out, in] and the stored scale (step / 127, as activations have 127 steps) of
+    every output. With `scale` given the weights are rounded to that grid.
     """
     if scale is not None:
         step = np.where(scale > 0, scale * np.float32(127), 1.0)
-        return np.clip(np.round(matrix / step[:, None]), -127, 127).astype(np.int8), scale
-    pairs = np.abs(matrix[:, 0::2] + matrix[:, 1::2]).max(axis=1) / 129.0
-    step = np.maximum(np.abs(matrix).max(axis=1) / 127.0, pairs)
+        return _whole(matrix, step), scale
+    pairs = np.abs(matrix[:, 0::2] + matrix[:, 1::2]).max(axis=1) / LARGEST_PAIR
+    step = np.maximum(np.abs(matrix).max(axis=1) / LARGEST, pairs)
     step = np.where(step > 0, step, 1.0)
-    weights = np.clip(np.round(matrix / step[:, None]), -127, 127).astype(np.int8)
-    return weights, (step / 127.0).astype(np.float32)
+    return _whole(matrix, step), (step / 127.0).astype(np.float32)
 
 
 def to_blocks(weights: np.ndarray) -> np.ndarray:

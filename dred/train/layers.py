@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as fn
 
+from dred.train.blob import LARGEST, LARGEST_PAIR
+
 ACTIVATION_STEP = 1.0 / 127.0
 _POOL_SIZE = 1 << 22
 _pools: dict[torch.device, Tensor] = {}
@@ -68,6 +70,7 @@ class Dense(nn.Module):
         self.fake_int8 = False
         self.scale: Tensor | None = None  # as stored, where the int8 grid must not move
         self.lr_scale = 1.0
+        self.moments: Tensor | None = None  # sums of products of inputs, while they are gathered
         self._shared: tuple[Tensor, _Uses] | None = None
         self.weight = nn.Parameter(torch.empty(outputs, inputs))
         nn.init.uniform_(self.weight, -gain * inputs**-0.5, gain * inputs**-0.5)
@@ -82,21 +85,29 @@ class Dense(nn.Module):
             return self.weight
         with torch.no_grad():
             step = self.grid_step()
-            delta = (self.weight / step).round().clamp(-127, 127) * step - self.weight
+            delta = (self.weight / step).round().clamp(-LARGEST, LARGEST) * step - self.weight
         return self.weight + delta
 
     def grid_step(self) -> Tensor:
         """Distance of neighbouring int8 weights, [outputs, 1]."""
         if self.scale is not None:
-            return self.scale[: self.outputs, None] * 127.0
-        pairs = (self.weight[:, 0::2] + self.weight[:, 1::2]).abs().amax(1) / 129.0
-        return torch.maximum(self.weight.abs().amax(1) / 127.0, pairs).clamp_min(1e-12)[:, None]
+            return self.scale[: self.outputs, None] / ACTIVATION_STEP
+        pairs = (self.weight[:, 0::2] + self.weight[:, 1::2]).abs().amax(1) / LARGEST_PAIR
+        step = torch.maximum(self.weight.abs().amax(1) / LARGEST, pairs)
+        return step.clamp_min(1e-12)[:, None]
 
     def fix_grid(self, scale: Tensor) -> None:
         """Keeps the int8 grid of a weight file; `scale` [stored outputs] as it is stored there."""
         self.scale = scale.to(self.weight)
 
+    def note(self, x: Tensor) -> None:
+        """Adds inputs [.., inputs] to the moments, where they are gathered."""
+        if self.moments is not None:
+            rows = x.detach().reshape(-1, self.inputs)
+            self.moments += rows.t() @ rows
+
     def forward(self, x: Tensor) -> Tensor:
+        self.note(x)
         if self._shared is None:
             return fn.linear(x, self.matrix(), self.bias)
         return _without_autocast(_SharedLinear, x, *self._shared)
@@ -318,7 +329,12 @@ class Gru(nn.Module):
         bias = self.recurrent.bias
         if bias is None:
             bias = x.new_zeros(3 * self.units)
-        return _without_autocast(_GruSequence, self.input(x), self.recurrent.matrix(), bias, state)
+        states: Tensor = _without_autocast(
+            _GruSequence, self.input(x), self.recurrent.matrix(), bias, state
+        )
+        if self.recurrent.moments is not None:
+            self.recurrent.note(torch.cat([state[:, None], states[:, :-1]], 1))
+        return states
 
 
 def set_fake_int8(module: nn.Module, active: bool) -> None:

@@ -40,10 +40,12 @@ class RdovaeConfig(TrainConfig):
     lambda_min: float = 2e-4
     lambda_max: float = 0.04
     state_weight: float = 0.04  # one state is sent per packet, but every step has one
+    flat_share: float = 0.3  # share of runs that have one level throughout, beside those by chance
     newest_weight: float = 0.1  # extra weight of the newest chunk's distortion (encoder)
-    recent_weight: float = 10.0  # extra weight of the newest chunk, halved per chunk (decoder)
+    recent_weight: float = 3.0  # extra weight of the newest chunk, halved per chunk (decoder)
     outliers: float = 8.0  # weight of squares of pitch and voicing errors (decoder)
     true_weight: float = 0.1  # of the distortion from the true features beside agreement (decoder)
+    agreed_weight: float = 1.0  # of the distortion from the teacher's features (decoder)
     agreement: float = 2.0  # weight of the mismatch beside rate-distortion (encoder)
     matching: float = 0.5  # share of the time that only matches the teacher's encoder (encoder)
     reuse: int = 6  # steps per batch that encoders and teacher worked out (decoder)
@@ -64,7 +66,9 @@ class RunPlan:
         newest = rng.integers(oldest, config.dframes, (count, self.runs))
         self.latents = newest[..., None] - 2 * np.arange(self.chunks)
         q0 = rng.integers(0, LEVELS, newest.shape)
-        dq = rng.integers(0, len(SLOPES), newest.shape)
+        # Old chunks at fine levels are rare with any other slope.
+        flat = rng.random(newest.shape) < config.flat_share
+        dq = np.where(flat, 0, rng.integers(0, len(SLOPES), newest.shape))
         qmax = np.where(
             rng.random(newest.shape) < 0.75, LEVELS - 1, rng.integers(0, LEVELS, newest.shape)
         )
@@ -76,8 +80,10 @@ class RunPlan:
         )
 
 
-def run_length(rng: np.random.Generator) -> int:
-    """Chunks of a run, 1 to 26: short runs as frequent as long ones on a logarithmic scale."""
+def any_length(rng: np.random.Generator) -> int:
+    """Chunks of a run, 1 to 26: half of the draws even, half even on a logarithmic scale."""
+    if rng.random() < 0.5:
+        return int(rng.integers(2, MAX_CHUNKS + 1))
     return int(np.exp(rng.uniform(0.0, np.log(MAX_CHUNKS + 1.0))))
 
 
@@ -297,10 +303,10 @@ class EncoderTask(RdovaeTask):
         self.matching = True
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
-        """Sequences and decoder runs, half of them of any length, half even on a logarithmic scale:
-        of most payloads the newest chunks are played. Notes how far the training is."""
+        """Sequences and decoder runs, of most payloads the newest chunks are played. Notes how far
+        the training is."""
         self.matching = progress < self.config.matching
-        return self._batch(rng, max(2, run_length(rng)) if rng.random() < 0.5 else None)
+        return self._batch(rng, any_length(rng))
 
     def terms(self, coded: Coded, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rates and distortions of latents and states with the decoders and tables."""
@@ -366,9 +372,9 @@ class DecoderTask(RdovaeTask):
         return self.replay.draw(rng)
 
     def _make(self, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Short runs are as frequent as long ones on a logarithmic scale: every gap begins with
-        the newest chunk."""
-        batch = self._batch(rng, run_length(rng))
+        """Half of the runs are of any length, half even on a logarithmic scale: every gap begins
+        with the newest chunk, and errors grow with age where long runs are rare."""
+        batch = self._batch(rng, any_length(rng))
         with torch.no_grad():
             return self._runs(batch)
 
@@ -400,8 +406,8 @@ class DecoderTask(RdovaeTask):
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Differences of log spectrum, pitch and voicing from what the teacher says (of the latter
-        two large ones more), and a little of the distortion from what was said, over
-        sqrt(lambda)."""
+        two large ones more), and over sqrt(lambda) the distortion from that, which minds loud steps
+        and fine levels, and a little of the distortion from what was said."""
         decoded = self._decoded(self.model, batch)
         delta = decoded - batch["wanted"]
         bands = band_logs(delta[..., :18])
@@ -413,8 +419,11 @@ class DecoderTask(RdovaeTask):
             + self.config.outliers * (pitch.square() + voicing.square())
         )
         root = self.lagrangian(batch["levels"]).repeat_interleave(4, 1)
-        distortion = feature_distortion(decoded, batch["true"]) / root
-        errors = errors + self.config.true_weight * distortion
+        for weight, target in (
+            (self.config.true_weight, batch["true"]),
+            (self.config.agreed_weight, batch["wanted"]),
+        ):
+            errors = errors + weight * feature_distortion(decoded, target) / root
         total = (errors * self._importance(errors)).mean()
         with torch.no_grad():
             metrics = self._figures(delta)

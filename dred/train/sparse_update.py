@@ -16,8 +16,6 @@ from torch import Tensor, nn
 from dred.train import blob, blocks
 from dred.train.layers import Dense
 
-LARGEST, LARGEST_PAIR = 127, 129  # of int8 weights and of sums of neighbours (see blob.quantise)
-
 
 class SparseUpdate:
     """Keeps a network near the weight file it started from."""
@@ -70,5 +68,5 @@ class SparseUpdate:
 def _storable(weights: Tensor) -> Tensor:
     """Whether weights in grid steps, and the sums of neighbouring ones, are in range."""
     rounded = weights.round()
-    pairs = (rounded[:, 0::2] + rounded[:, 1::2]).abs() <= LARGEST_PAIR
-    return (rounded.abs() <= LARGEST) & pairs.repeat_interleave(2, 1)
+    pairs = (rounded[:, 0::2] + rounded[:, 1::2]).abs() <= blob.LARGEST_PAIR
+    return (rounded.abs() <= blob.LARGEST) & pairs.repeat_interleave(2, 1)
