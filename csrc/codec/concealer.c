@@ -9,6 +9,8 @@
 #include "codec/features.h"
 #include "codec/handle.h"
 #include "dred.h"
+#include "dsp/analysis.h"
+#include "dsp/bands.h"
 #include "dsp/envelope.h"
 #include "dsp/pitch_features.h"
 #include "dsp/postfilter.h"
@@ -25,6 +27,10 @@ enum {
     BEHIND = DRED_CORRECTED_BEHIND,
     CORRECTED = HISTORY - (BEHIND + 1) * DRED_STEP /* place in pcm of the step that is next */
 };
+
+/* Log10 of the energy of a step of emphasised samples in +-1, over that of the loudest band. Of 60000
+ * steps of speech the highest was 6 dB below, the usual one 14 dB. HIGHEST keeps it finite. */
+static const float LOUDER = -4.7f, HIGHEST = 15;
 
 struct dred_concealer {
     const dred_models *models;
@@ -214,6 +220,25 @@ static int next_vector(dred_concealer *concealer, const float *features, const u
     return used + 1;
 }
 
+/* Lower a step that is far louder than all vectors that it was made of: the gain of a vocoder is an
+ * exponential, and was seen to leap by 35 dB where the pitch leaps. */
+static void limit(const dred_concealer *concealer, float *pcm) {
+    float most = -INFINITY, energy = 0;
+    for (int i = 0; i < DRED_VOCODER_QUEUE; i++) {
+        float logs[BANDS];
+        bands_logs(concealer->queue + i * DRED_FEATURES, logs);
+        for (int j = 0; j < BANDS; j++) most = fmaxf(most, logs[j]);
+    }
+    for (int n = 1; n < DRED_STEP; n++) {
+        float emphasised = pcm[n] - ANALYSIS_PREEMPHASIS * pcm[n - 1];
+        energy += emphasised * emphasised;
+    }
+    float allowed = powf(10, fminf(most, HIGHEST) + LOUDER);
+    if (!(energy > allowed)) return;
+    float gain = sqrtf(allowed / energy);
+    for (int n = 0; n < DRED_STEP; n++) pcm[n] *= gain;
+}
+
 /* One step of at most FARGAN_BATCH streams on the same models. features and known: all NULL, or
  * for each stream. @param used NULL, or vectors consumed of each */
 static void step_block(dred_concealer *const *concealers, int count, const float *const *features,
@@ -231,6 +256,7 @@ static void step_block(dred_concealer *const *concealers, int count, const float
     }
     fargan_step_many(&concealers[0]->models->vocoder, vocoders, rows, pcm, count);
     for (int i = 0; i < count; i++) {
+        limit(concealers[i], pcm[i]);
         append(concealers[i], pcm[i], DRED_STEP);
         concealers[i]->unpredicted = 0;
         concealers[i]->uncorrected = min_int(concealers[i]->uncorrected + 1, AFRESH);

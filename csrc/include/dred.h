@@ -368,7 +368,8 @@ DRED_API int dred_concealer_copy(dred_concealer *concealer, const dred_concealer
  * @param features NULL, or vectors known for the coming steps, [count * 20]: the first after good audio
  *        takes three vectors (for steps t, t+1, t+2), every further one a single vector (step t + 2)
  * @param known one flag per vector: 0 = unknown, predict it instead
- * @param pcm [160]
+ * @param pcm [160]; its energy is limited to 14 dB above what is usual for the loudest band of the
+ *        vectors it was made of, which no step of speech needs
  * @return vectors consumed (3 or 1)                                                                  */
 DRED_API int dred_concealer_step(dred_concealer *concealer, const float *features,
                                  const unsigned char *known, float *pcm);

@@ -5,7 +5,8 @@ from signals import voice
 from weights import random_image, random_models
 
 import dred
-from dred.models import Models
+from dred.models import Models, embedded_files
+from dred.models.records import read_records
 
 
 @pytest.fixture
@@ -169,3 +170,28 @@ def test_corrected_audio_needs_a_new_step_each_time(concealer):
     concealer.good(voice(16000, 0.1))
     with pytest.raises(ValueError, match="argument"):
         concealer.corrected()
+
+
+def exploding_models(rise):
+    """The embedded networks, the gain of the vocoder raised by this factor of e."""
+    image = bytearray(b"".join(embedded_files().values()))
+    for record in read_records(bytes(image)):
+        if record.name == "sig_net_cond_gain_dense_bias":
+            gain = np.frombuffer(record.data(bytes(image)), np.float32) + np.float32(rise)
+            image[record.start : record.start + record.size] = gain.tobytes()
+    return Models(bytes(image), "exploding")
+
+
+def test_a_step_is_not_much_louder_than_what_describes_it():
+    pcm = voice(16000, 0.6)
+    loudest = {}
+    for rise in (0, 7):  # 0 and 61 dB
+        concealer = dred.Concealer(exploding_models(rise))
+        concealer.good(pcm)
+        vectors = dred.extract_features(pcm)[-12:]
+        rows = [concealer.step(vectors[:3], np.ones(3, np.uint8))]
+        rows += [concealer.step(row[None], np.ones(1, np.uint8)) for row in vectors[3:]]
+        loudest[rise] = max(np.square(row[1:] - 0.85 * row[:-1]).sum() for row in rows)
+        assert np.abs(concealer.corrected()).max(initial=0.0) < 8.0
+    assert loudest[7] < 100 * loudest[0]
+    assert loudest[7] > 2 * loudest[0]  # there was something to limit
