@@ -29,7 +29,8 @@ enum {
 };
 
 /* Log10 of the energy of a step of emphasised samples in +-1, over that of the loudest band. Of
- * 60000 steps of speech the highest was 6 dB below, the usual one 14 dB. HIGHEST keeps it finite. */
+ * 60000 steps of speech the highest was 6 dB below, the usual one 14 dB. HIGHEST keeps it finite.
+ */
 static const float LOUDER = -4.7f, HIGHEST = 15;
 
 struct dred_concealer {
