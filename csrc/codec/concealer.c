@@ -31,6 +31,7 @@ enum {
 /* Log10 of the energy of a step of emphasised samples in +-1, over that of the loudest band. Of
  * 60000 steps of speech the highest was 6 dB below, the usual one 14 dB. HIGHEST keeps it finite.
  */
+static const float SILENCE = 0; /* coefficient 0 of a vector, about 55 dB below full scale */
 static const float LOUDER = -4.7f, HIGHEST = 15;
 
 struct dred_concealer {
@@ -151,6 +152,15 @@ static void predict(dred_concealer *concealer, const float *input, float *featur
     plc_net_step(&concealer->models->plc, &concealer->predictor, input, features);
 }
 
+/* How loud a prediction may be (coefficient 0): in silence as loud as the latest vectors, since a
+ * predictor may imagine there that speech begins. */
+static float loudest_guess(const dred_concealer *concealer) {
+    float most = -INFINITY;
+    for (int i = 0; i < DRED_VOCODER_QUEUE; i++)
+        most = fmaxf(most, concealer->queue[i * DRED_FEATURES]);
+    return most < SILENCE ? most : INFINITY;
+}
+
 /* The vector of a lost step: the known one, with the predictor kept in step, or a prediction. */
 static void lost_vector(dred_concealer *concealer, const float *known, float *features) {
     float input[DRED_PLC_INPUT] = {0};
@@ -159,7 +169,10 @@ static void lost_vector(dred_concealer *concealer, const float *known, float *fe
         input[DRED_PLC_INPUT - 1] = -1;
     }
     predict(concealer, input, known ? NULL : features);
-    if (known) memcpy(features, known, DRED_FEATURES * sizeof(float));
+    if (known)
+        memcpy(features, known, DRED_FEATURES * sizeof(float));
+    else
+        features[0] = fminf(features[0], loudest_guess(concealer));
 }
 
 /* Pass the analysis over all that it has not seen, so that it ends where the history ends. */

@@ -20,7 +20,7 @@ from dred.receiver.description import Descriptions
 from dred.receiver.gap import CORE_RATE, GapFiller
 from dred.receiver.high_band import HighBand
 from dred.receiver.jitter import JitterBuffer
-from dred.receiver.join import equal_gain, rings
+from dred.receiver.join import blares, equal_gain, rings
 from dred.receiver.priming import WARM_UP_MS, Primer
 from dred.receiver.recovery import Source, choose_source
 from dred.receiver.stats import Stats
@@ -213,10 +213,10 @@ class Receiver:
         if self._models is None:
             return frame
         witnessed = self._witness.hear(packet, length, fec=fec)
+        if witnessed:
+            frame = self._calm(frame, begins=self._filler.active)
         if self._filler.active:
             frame = self._leave_gap(frame)
-        elif witnessed:
-            frame = self._calm(frame)
         if fec and packet is not None:
             frame = self._polished(frame, packet)
         self._filler.played(downmix(frame))
@@ -262,10 +262,12 @@ class Receiver:
         self._filler.end(at)
         return np.concatenate([equal_gain(run_on, frame[:fade]), frame[fade:]])
 
-    def _calm(self, frame: Floats) -> Floats:
-        """The frame, or the witness's where the decoder rings with what it was given in a gap."""
+    def _calm(self, frame: Floats, *, begins: bool) -> Floats:
+        """The frame, or the witness's where the decoder rings with what it was given in a gap.
+        begins: the frame is the first one behind the gap."""
         before = self._filler.audio(self._position - len(frame), self._position)
-        if not rings(frame, before, self._witness.frame):
+        wrong = blares if begins else rings
+        if not wrong(frame, before, self._witness.frame):
             return frame
         self._witness.hand_over(self._decoder)
         fade, other = self._samples(FADE_GUESS_MS), self._witness.frame()

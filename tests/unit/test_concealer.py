@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import numpy as np
 import pytest
+import soundfile
 from signals import voice
-from weights import random_image, random_models
+from weights import embedded_models, random_image, random_models
 
 import dred
 from dred.models import Models, embedded_files
@@ -195,3 +196,16 @@ def test_a_step_is_not_much_louder_than_what_describes_it():
         assert np.abs(concealer.corrected()).max(initial=0.0) < 8.0
     assert loudest[7] < 100 * loudest[0]
     assert loudest[7] > 2 * loudest[0]  # there was something to limit
+
+
+@pytest.mark.parametrize("end", [16000, 24000, 30000])
+def test_a_pause_is_not_concealed_by_speech(samples, end):
+    """The predictor, left alone, imagines that speech goes on 50 ms after its end."""
+    speech, _ = soundfile.read(samples / "slt_16k.wav", dtype="float32")
+    faded = speech[:end].copy()
+    faded[-800:] *= np.linspace(1, 0, 800, dtype=np.float32)
+    noise = 1e-4 * np.random.default_rng(0).standard_normal(end + 800)
+    pcm = (np.concatenate([faded, np.zeros(800)]) + noise).astype(np.float32)
+    concealer = dred.Concealer(embedded_models())
+    concealer.good(pcm)
+    assert max(np.sqrt(np.mean(nothing(concealer) ** 2)) for _ in range(20)) < 5e-4

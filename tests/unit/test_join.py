@@ -13,7 +13,7 @@ from weights import embedded_models, random_models
 from dred.opus import OpusDecoder
 from dred.packet import has_lbrr
 from dred.receiver import Receiver, Source
-from dred.receiver.join import STEEPER, rings, steepest
+from dred.receiver.join import STEEPER, blares, rings, steepest
 from dred.receiver.witness import LISTENS, WAITING, Witness
 from dred.sender import Sender
 
@@ -35,6 +35,21 @@ def test_only_what_the_other_decoder_lacks_rings(channels):
     assert not rings(spoilt, spoilt, lambda: frame)  # a pitch pulse like those before
     silent = np.zeros_like(frame)
     assert not rings(silent, silent, lambda: silent)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_only_what_is_far_louder_than_the_other_decoder_blares(channels):
+    speech = voice(RATE, 0.1, 2)[:, :channels]
+    before, frame = speech[:LENGTH], speech[LENGTH : 2 * LENGTH]
+    hum = 0.5 * np.sin(2 * np.pi * 500 * np.arange(LENGTH) / RATE).astype(np.float32)[:, None]
+    spoilt = np.concatenate([frame[: LENGTH // 2], (frame + hum)[LENGTH // 2 :]])
+    assert blares(spoilt, before, lambda: frame)
+    assert not blares(frame, before, lambda: 0.01 * frame)  # the other one heard silence
+    assert not blares(spoilt, before, lambda: spoilt)  # an onset
+    assert not blares(spoilt, spoilt, lambda: frame)  # a vowel that goes on
+    silent = np.zeros_like(frame)
+    assert not blares(silent, silent, lambda: silent)
+    assert not blares(frame[:2], frame[:2], lambda: frame[:2])
 
 
 @pytest.fixture(scope="module")
