@@ -46,6 +46,7 @@ struct dred_concealer {
     int uncorrected; /* steps made since the last corrected one, or AFRESH */
     int ahead;       /* steps made since correction began, or BEHIND + 1 */
     float queue[DRED_VOCODER_QUEUE * DRED_FEATURES]; /* vectors given to the vocoder, older first */
+    float loudest[DRED_VOCODER_QUEUE]; /* of each of them, log10 of the energy of its loudest band */
     features_state analysis;
     plc_net_state predictor;
     plc_net_state backup[BACKUPS]; /* a ring */
@@ -140,9 +141,20 @@ int dred_concealer_copy(dred_concealer *concealer, const dred_concealer *from) {
     return DRED_OK;
 }
 
+/* NaN is passed over. */
+static float largest(const float *values, int count) {
+    float most = -INFINITY;
+    for (int i = 0; i < count; i++) most = values[i] > most ? values[i] : most;
+    return most;
+}
+
 static void enqueue(dred_concealer *concealer, const float *features) {
     memmove(concealer->queue, concealer->queue + DRED_FEATURES, LAST_VECTOR * sizeof(float));
     memcpy(concealer->queue + LAST_VECTOR, features, DRED_FEATURES * sizeof(float));
+    float logs[BANDS];
+    bands_logs(features, logs);
+    memmove(concealer->loudest, concealer->loudest + 1, (DRED_VOCODER_QUEUE - 1) * sizeof(float));
+    concealer->loudest[DRED_VOCODER_QUEUE - 1] = largest(logs, BANDS);
 }
 
 /* @param features NULL, or receives the prediction */
@@ -155,9 +167,9 @@ static void predict(dred_concealer *concealer, const float *input, float *featur
 /* How loud a prediction may be (coefficient 0): in silence as loud as the latest vectors, since a
  * predictor may imagine there that speech begins. */
 static float loudest_guess(const dred_concealer *concealer) {
-    float most = -INFINITY;
-    for (int i = 0; i < DRED_VOCODER_QUEUE; i++)
-        most = fmaxf(most, concealer->queue[i * DRED_FEATURES]);
+    float latest[DRED_VOCODER_QUEUE];
+    for (int i = 0; i < DRED_VOCODER_QUEUE; i++) latest[i] = concealer->queue[i * DRED_FEATURES];
+    float most = largest(latest, DRED_VOCODER_QUEUE);
     return most < SILENCE ? most : INFINITY;
 }
 
@@ -237,12 +249,7 @@ static int next_vector(dred_concealer *concealer, const float *features, const u
 /* Lower a step that is far louder than all vectors that it was made of: the gain of a vocoder is an
  * exponential, and was seen to leap by 35 dB where the pitch leaps. */
 static void limit(const dred_concealer *concealer, float *pcm) {
-    float most = -INFINITY, energy = 0;
-    for (int i = 0; i < DRED_VOCODER_QUEUE; i++) {
-        float logs[BANDS];
-        bands_logs(concealer->queue + i * DRED_FEATURES, logs);
-        for (int j = 0; j < BANDS; j++) most = fmaxf(most, logs[j]);
-    }
+    float most = largest(concealer->loudest, DRED_VOCODER_QUEUE), energy = 0;
     for (int n = 1; n < DRED_STEP; n++) {
         float emphasised = pcm[n] - ANALYSIS_PREEMPHASIS * pcm[n - 1];
         energy += emphasised * emphasised;
