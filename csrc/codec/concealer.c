@@ -28,10 +28,10 @@ enum {
     CORRECTED = HISTORY - (BEHIND + 1) * DRED_STEP /* place in pcm of the step that is next */
 };
 
+static const float SILENCE = 0; /* coefficient 0 of a vector, about 55 dB below full scale */
 /* Log10 of the energy of a step of emphasised samples in +-1, over that of the loudest band. Of
  * 60000 steps of speech the highest was 6 dB below, the usual one 14 dB. HIGHEST keeps it finite.
  */
-static const float SILENCE = 0; /* coefficient 0 of a vector, about 55 dB below full scale */
 static const float LOUDER = -4.7f, HIGHEST = 15;
 
 struct dred_concealer {

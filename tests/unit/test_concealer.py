@@ -193,7 +193,6 @@ def test_a_step_is_not_much_louder_than_what_describes_it():
         rows = [concealer.step(vectors[:3], np.ones(3, np.uint8))]
         rows += [concealer.step(row[None], np.ones(1, np.uint8)) for row in vectors[3:]]
         loudest[rise] = max(np.square(row[1:] - 0.85 * row[:-1]).sum() for row in rows)
-        assert np.abs(concealer.corrected()).max(initial=0.0) < 8.0
     assert loudest[7] < 100 * loudest[0]
     assert loudest[7] > 2 * loudest[0]  # there was something to limit
 
