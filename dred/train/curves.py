@@ -21,8 +21,9 @@ from dred.train import export
 from dred.train.data import SpeechData
 from dred.train.losses import feature_distortion
 from dred.train.quantiser import LEVELS, Quantiser
-from dred.train.rdovae import MAX_CHUNKS, decode, encode, level_input
+from dred.train.rdovae import decode, encode, level_input
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
+from dred.train.rdovae_runs import MAX_CHUNKS
 
 RUN_SECONDS = 0.04 * MAX_CHUNKS
 DFRAMES = 3 * MAX_CHUNKS  # of a sequence: the encoder hears a second before the run it describes

@@ -22,6 +22,7 @@ from dred.train.data import STEP
 from dred.train.fargan import FarganConfig, FarganTask, next_period
 from dred.train.fargan_net import SUBFRAME, Fargan
 from dred.train.losses import band_difference, band_error, spectral_loss
+from dred.train.perceptual import heard_difference
 from dred.train.replay import Batch, Replay
 
 POOL = 48
@@ -42,8 +43,9 @@ class DistilConfig(FarganConfig):
     own: float = 0.4  # ... with the student's own speech; the rest: the teacher's
     spectral: float = 1.0  # weight of the spectral loss beside the error of the waveform
     bands: float = 0.3  # weight of the error of the band energies, in tens of dB
-    free: float = 0.3  # share of steps that run freely from natural speech, by energies and spectra
+    free: float = 0.6  # share of steps that run freely from natural speech, by energies and spectra
     free_bands: float = 0.6  # weight of the band energies in those
+    heard: float = 0.5  # ... and of what is heard of the difference
 
 
 class DistilTask(FarganTask):
@@ -70,7 +72,8 @@ class DistilTask(FarganTask):
 
     def _make(self, rng: np.random.Generator) -> Batch:
         batch = super().sample(rng, 0.0)
-        batch["natural"] = batch["signal"][:, 2 * STEP :]
+        batch["whole"] = batch["signal"]
+        batch["natural"] = batch["whole"][:, 2 * STEP :]
         kind = rng.random()
         with torch.no_grad():
             if kind < self.config.own:
@@ -104,13 +107,18 @@ class DistilTask(FarganTask):
         return loss, {name: float(value.detach()) for name, value in metrics.items()}
 
     def _free_loss(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-        """Spectra and band energies of a free run against natural speech: errors of the envelope
-        that each subframe hands on to the next are seen here only."""
-        said = self._produce(self.model, batch)[:, 2 * STEP :]
-        spectral = spectral_loss(said, batch["natural"], self._resolutions())
-        bands = band_error(band_difference(said, batch["natural"]))
-        metrics = {"free_spec": float(spectral.detach()), "free_bands": float(bands.detach())}
-        return self.config.spectral * spectral + self.config.free_bands * bands, metrics
+        """Spectra, band energies and sound of a free run against natural speech: errors of the
+        envelope that each subframe hands on to the next are seen here only. The ear judges the
+        joint to the given frames too."""
+        said = self._produce(self.model, batch)
+        free = said[:, 2 * STEP :]
+        spectral = spectral_loss(free, batch["natural"], self._resolutions())
+        bands = band_error(band_difference(free, batch["natural"]))
+        heard = _worse_more(heard_difference(said, batch["whole"]))
+        metrics = {"free_spec": spectral, "free_bands": bands, "free_heard": heard}
+        config = self.config
+        loss = config.spectral * spectral + config.free_bands * bands + config.heard * heard
+        return loss, {name: float(value.detach()) for name, value in metrics.items()}
 
     def _resolutions(self) -> tuple[int, ...]:
         chosen = torch.randperm(len(RESOLUTIONS))[: self.config.resolutions]
@@ -122,6 +130,15 @@ class DistilTask(FarganTask):
         batch = self._draw(self.valid, rng, 128, 20, False)
         said, wanted = self._next(model, batch), self._next(self.teacher, batch)
         return {**super().evaluate(model), "error": float(relative_error(said, wanted))}
+
+    def cost(self, figures: dict[str, float]) -> float:
+        """The spectral loss on held-out speech, which noise hardly changes, and what is heard."""
+        return figures["spec"] + figures["heard"]
+
+
+def _worse_more(points: Tensor) -> Tensor:
+    """Mean over sequences of the root mean square over their blocks: one bad block is heard."""
+    return (points.square().mean(-1) + 1e-6).sqrt().mean()
 
 
 def relative_error(said: Tensor, wanted: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from dred.train.config import TrainConfig
 from dred.train.data import STEP, SpeechData, shift_level
 from dred.train.fargan_net import PREEMPHASIS, Fargan, period_of
 from dred.train.losses import RESOLUTIONS, band_difference, continuity_loss, spectral_loss
+from dred.train.perceptual import heard_difference
 
 LOW = 7  # bands up to 1.2 kHz
 DELAY = 80  # the feature of a step is centred in the pcm frame that starts 80 samples earlier
@@ -145,7 +146,8 @@ class FarganTask:
 
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Both losses on fixed excerpts of the validation set, without augmentation; error (of
-        all bands, of those up to 1.2 kHz) and bias of band energies in tens of dB."""
+        all bands, of those up to 1.2 kHz) and bias of band energies in tens of dB; what is heard of
+        the differences, in points of PESQ."""
         rng = np.random.default_rng(0)
         batch = self._draw(self.valid, rng, 256, 30, False)
         produced = self._produce(model, batch)
@@ -158,6 +160,7 @@ class FarganTask:
             "bands": difference.abs().mean(),
             "low": difference[:, :LOW].abs().mean(),
             "bias": difference.mean(),
+            "heard": heard_difference(produced, batch["signal"]).mean(),
         }
         return {name: float(value) for name, value in figures.items()}
 

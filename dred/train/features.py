@@ -20,8 +20,9 @@ from dred.train.augment import augmented
 from dred.train.data import STEP, SpeechData
 from dred.train.pitch_inputs import pitch_inputs
 from dred.train.quantiser import LEVELS, SLOPES, Quantiser, chunk_levels
-from dred.train.rdovae import MAX_CHUNKS, decode, encode
+from dred.train.rdovae import decode, encode
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
+from dred.train.rdovae_runs import MAX_CHUNKS
 
 RATE = 16000
 AUDIO = (".wav", ".flac", ".opus", ".ogg")

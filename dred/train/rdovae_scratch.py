@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from dred.train import export
 from dred.train.entropy import LearnedQuantiser
-from dred.train.rdovae import CoderTask, RdovaeConfig, coder_terms, encode, means
+from dred.train.rdovae import CoderTask, coder_terms, encode, means
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
+from dred.train.rdovae_runs import RdovaeConfig
 
 PROFILE = "dred-vae-1"
 FRAMES = 4  # feature vectors of a chunk

@@ -14,7 +14,9 @@ from dred.train.fargan import FarganConfig, FarganTask
 from dred.train.loop import Task
 from dred.train.pitch import PitchConfig, PitchTask
 from dred.train.plc import PlcConfig, PlcTask
-from dred.train.rdovae import DecoderTask, EncoderTask, RdovaeConfig
+from dred.train.rdovae_decoder import DecoderTask
+from dred.train.rdovae_encoder import EncoderTask
+from dred.train.rdovae_runs import RdovaeConfig
 from dred.train.rdovae_scratch import ScratchConfig, ScratchTask
 
 CONFIGS: dict[str, type[TrainConfig]] = {
