@@ -56,7 +56,7 @@ class SignalNet(nn.Module):
 
     UNITS = (160, 128, 128)
     WIDTH = 192
-    CUTS = (SUBFRAME + 4, SUBFRAME, WIDTH, WIDTH, 160, 160, 128, 128, 128, 128, 128, 128)
+    CUTS = (SUBFRAME + 4, SUBFRAME, WIDTH, WIDTH, 160, 160, 128, 128, 128, 128, 128)
     NOISE = sum(CUTS)  # values of noise per subframe, in the order of use
 
     def __init__(self) -> None:
@@ -73,7 +73,8 @@ class SignalNet(nn.Module):
             inputs = units
         self.skip = Dense("sig_net_skip_dense", sum(self.UNITS) + width + 2 * SUBFRAME, 128)
         self.skip_gate = Gate("sig_net_skip_glu_gate", 128)
-        self.out = Dense("sig_net_sig_dense_out", 128, SUBFRAME)
+        # Inputs rounded to int8 would be heard here, as noise between the harmonics.
+        self.out = Dense("sig_net_sig_dense_out", 128, SUBFRAME, int8=False)
         self.pitch_gain = Dense("sig_net_gain_dense_out", width, SUBFRAMES, int8=False)
         # repeats each of four gates 40 times; as a product, because its gradient is a product too
         spread = torch.eye(SUBFRAMES).repeat_interleave(SUBFRAME, 1)
@@ -168,7 +169,7 @@ class SignalNet(nn.Module):
             last = rounded(gate(last))
             outputs.append(last)
         joined = torch.cat([*outputs, x, shares[3] * core, previous], -1)
-        skip = rounded(self.skip_gate(rounded(torch.tanh(self.skip(joined)))))
+        skip = self.skip_gate(rounded(torch.tanh(self.skip(joined))))
         return gain[..., :SUBFRAME] * torch.tanh(self.out(skip))
 
 
