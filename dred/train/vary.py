@@ -18,8 +18,9 @@ CHANCE = 0.5  # of each change
 TEMPO = (0.8, 1.25)
 THROAT = (0.87, 1.15)  # factor on frequencies of the spectral envelope
 PITCH = (0.85, 1.2)  # factor on the pitch frequency, beside that of the throat
-TILT_DB = 6.0  # between the lowest and the highest band, at most, either way
+TILT_DB = 30.0  # between the lowest and the highest band, at most, either way; mostly far less
 RIPPLE_DB = 3.0
+LOWEST_EDGE = 10  # band behind which a narrow channel passes nothing, at the earliest
 NOISE_DB = (25.0, 55.0)  # below the loudest step
 FLOOR = 0.01  # of band energies, as the analysis has it
 PITCH_LIMIT = 1.5
@@ -62,7 +63,11 @@ def varied(
     logs = np.einsum("nij,ntj->nti", _stretched(throat), cepstrum @ IDCT.T)
 
     place = np.linspace(-1.0, 1.0, BANDS)
-    equaliser_db = 0.5 * drawn(-TILT_DB, TILT_DB, 0.0)[:, None] * place
+    equaliser_db = 0.5 * TILT_DB * drawn(-1.0, 1.0, 0.0)[:, None] ** 3 * place
+    narrow = rng.random(count) < 0.2 * chance
+    edge = np.where(narrow, rng.integers(LOWEST_EDGE, BANDS, count), BANDS)[:, None]
+    stopped_db = rng.uniform(20.0, 60.0, (count, 1))
+    equaliser_db -= np.where(np.arange(BANDS) < edge, 0.0, stopped_db)
     for ripples in (1, 2, 3):
         phase = rng.uniform(0.0, 2 * np.pi, (count, 1))
         size = drawn(0.0, RIPPLE_DB / 2, 0.0)[:, None]

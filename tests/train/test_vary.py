@@ -48,8 +48,28 @@ def test_every_sequence_is_another_speaker(features):
 
 
 def test_a_background_fills_the_pauses_and_leaves_the_loudest_bands(features):
-    out = varied(features, np.zeros(COUNT), np.random.default_rng(3), 1.0)
-    assert logs(out).min() > logs(features).min()
+    quiet = features.copy()
+    quiet[:, 20:30, :18] = 0.0
+    quiet[:, 20:30, 0] = -4.0 - 2.0 * np.sqrt(18.0)  # all bands at their floor
+    assert logs(quiet)[:, 20:30].max() < -1.99
+    out = [varied(quiet, np.zeros(COUNT), np.random.default_rng(s), 1.0) for s in range(20)]
+    assert np.mean([logs(rows)[:, 20:30].mean((1, 2)) > -1.9 for rows in out]) > 0.4
+    loudest = np.median([logs(rows).max() for rows in out])
+    assert loudest == pytest.approx(logs(features).max(), abs=1.0)
+
+
+def test_microphones_differ_far_and_some_channels_are_narrow(features):
+    """Means of the bands of one utterance, heard through 600 channels."""
+    rng = np.random.default_rng(5)
+    loud = features.copy()
+    loud[..., 0] += 12.0  # nothing at the floor
+    rows = np.concatenate([varied(loud, np.zeros(COUNT), rng, 0.6) for _ in range(100)])
+    change = 10.0 * (logs(rows) - np.tile(logs(loud), (100, 1, 1))).mean(1)
+    tilt = change[:, 15:].mean(1) - change[:, :3].mean(1)
+    assert np.median(np.abs(tilt)) < 6.0
+    assert 0.03 < np.mean(tilt > 12.0) < 0.2
+    narrow = change[:, 17] < change[:, 9] - 15.0
+    assert 0.05 < narrow.mean() < 0.25
 
 
 def test_pace_reads_the_same_speech_faster_or_slower(features):
