@@ -85,15 +85,18 @@ def scratch_coder(weights: Path) -> Coder:
     )
 
 
-def feature_sequences(data: SpeechData, most: int | None = None) -> Tensor:
+def feature_sequences(
+    data: SpeechData, most: int | None = None, source: str | None = None
+) -> Tensor:
     """The folder's features cut into sequences [n, 2 * DFRAMES, 20] inside single files.
 
-    `most`: take about so many of them, spread over the folder.
+    `most`: take about so many of them, spread over the folder. `source`: of this one only.
     """
     size = 2 * DFRAMES
     starts = [
         start
         for entry in data.files
+        if source in (None, entry["source"])
         for start in range(
             entry["first_step"], entry["first_step"] + entry["steps"] - size + 1, size
         )

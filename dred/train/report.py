@@ -21,6 +21,7 @@ from dred.train.curves import (
     Coder,
     Row,
     decoder_agreement,
+    feature_sequences,
     rate_at_equal_distortion,
     rate_distortion,
 )
@@ -59,6 +60,20 @@ def coder_report(coders: dict[str, Coder], features: Tensor) -> dict[str, dict[s
             for name, coder in coders.items()
         },
     }
+
+
+def rate_by_source(ours: Coder, reference: Coder, data: SpeechData) -> dict[str, float]:
+    """Rate at equal distortion relative to the reference pair's, of every source (in held-out
+    speech: speaker) that is as long as a sequence. A mean over all is blind to single voices."""
+    ratios = {}
+    for source in sorted({entry["source"] for entry in data.files}):
+        try:
+            features = feature_sequences(data, source=source)
+        except ValueError:
+            continue
+        base = rate_distortion(reference, features)
+        ratios[source] = rate_at_equal_distortion(rate_distortion(ours, features), base)
+    return ratios
 
 
 def rate_ratios(curves: dict[str, list[Row]], base: list[Row]) -> dict[str, float]:

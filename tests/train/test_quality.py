@@ -61,6 +61,7 @@ def test_the_same_weights_on_both_sides_come_out_even(quality, command, tmp_path
     coder = found["coder"]
     assert all(len(rows) == 16 for rows in coder["curves"].values())
     assert all(ratio == pytest.approx(1.0) for ratio in coder["rate_ratio"].values())
+    assert coder["rate_by_source"] == {"a": pytest.approx(1.0)}
     assert all(value == 0.0 for rms in coder["agreement"].values() for value in rms.values())
     assert set(found["chain"]) == {
         "neural-plc, 30 % loss", "dred, 30 % loss", "dred, 1 s burst"

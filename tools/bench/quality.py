@@ -66,6 +66,7 @@ from dred.train.report import (
     long_files,
     pitch_figures,
     predictor_figures,
+    rate_by_source,
     speak,
 )
 
@@ -160,6 +161,7 @@ def coder(setup: Setup) -> Figures:
         for side in (OURS, REFERENCE)
     }
     report = coder_report(sides, setup.sequences)
+    report["rate_by_source"] = rate_by_source(sides[OURS], sides[REFERENCE], setup.data)
     base = report["curves"][f"{REFERENCE} encoder, {REFERENCE} decoder"]
     for weights in setup.args.scratch:
         curve = rate_distortion(scratch_coder(weights), setup.sequences)

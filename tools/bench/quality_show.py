@@ -56,6 +56,13 @@ def coder(part: Figures) -> Iterator[str]:
             for name, ratio in part["rate_ratio"].items()
         ),
     )
+    by_source = sorted((ratio, name) for name, ratio in part["rate_by_source"].items())
+    ratios = [ratio for ratio, _ in by_source]
+    yield ""
+    yield (
+        f"By speaker ({len(ratios)}), our pair's rate at equal distortion is {ratios[0]:.3f} to "
+        f"{ratios[-1]:.3f} ({by_source[-1][1]}), {np.median(ratios):.3f} in the median."
+    )
     there = np.array([row["distortion"] for row in curves["ours encoder, reference decoder"]])
     here = np.array([row["distortion"] for row in curves[NAMED]])
     yield ""
