@@ -70,7 +70,6 @@ class Dense(nn.Module):
         self.fake_int8 = False
         self.scale: Tensor | None = None  # as stored, where the int8 grid must not move
         self.lr_scale = 1.0
-        self.moments: Tensor | None = None  # sums of products of inputs, while they are gathered
         self._shared: tuple[Tensor, _Uses] | None = None
         self.weight = nn.Parameter(torch.empty(outputs, inputs))
         nn.init.uniform_(self.weight, -gain * inputs**-0.5, gain * inputs**-0.5)
@@ -100,14 +99,7 @@ class Dense(nn.Module):
         """Keeps the int8 grid of a weight file; `scale` [stored outputs] as it is stored there."""
         self.scale = scale.to(self.weight)
 
-    def note(self, x: Tensor) -> None:
-        """Adds inputs [.., inputs] to the moments, where they are gathered."""
-        if self.moments is not None:
-            rows = x.detach().reshape(-1, self.inputs)
-            self.moments += rows.t() @ rows
-
     def forward(self, x: Tensor) -> Tensor:
-        self.note(x)
         if self._shared is None:
             return fn.linear(x, self.matrix(), self.bias)
         return _without_autocast(_SharedLinear, x, *self._shared)
@@ -329,12 +321,7 @@ class Gru(nn.Module):
         bias = self.recurrent.bias
         if bias is None:
             bias = x.new_zeros(3 * self.units)
-        states: Tensor = _without_autocast(
-            _GruSequence, self.input(x), self.recurrent.matrix(), bias, state
-        )
-        if self.recurrent.moments is not None:
-            self.recurrent.note(torch.cat([state[:, None], states[:, :-1]], 1))
-        return states
+        return _without_autocast(_GruSequence, self.input(x), self.recurrent.matrix(), bias, state)
 
 
 def set_fake_int8(module: nn.Module, active: bool) -> None:

@@ -23,12 +23,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dred.train import export, optimise, rounding
+from dred.train import export, optimise
 from dred.train.critic import Critic
 from dred.train.layers import set_fake_int8
 from dred.train.parallel import Workers
 
-ROUNDING_BATCHES = 8  # whose inputs say how int8 weights are rounded
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -250,22 +249,9 @@ class Run:
             self.stale = 0 if cost < self.best else self.stale + 1
             if cost < self.best:
                 self.best = cost
-                self.export(self._settled(), self.best_file)
+                self.export(self.average, self.best_file)
             self.stopping |= self.stale >= self.config.patience
         return result
-
-    def _settled(self) -> nn.Module:
-        """The averaged network rounded with care, for a file that is to stay."""
-
-        def run() -> None:
-            for _ in range(ROUNDING_BATCHES):
-                self.task.loss(self.task.sample(self.rng, 1.0))
-
-        training = self.task.model.training
-        self.task.model.eval()
-        moments = rounding.input_moments(self.task.model, run)
-        self.task.model.train(training)
-        return rounding.settled(self.average, moments)
 
     @property
     def best_file(self) -> Path:
@@ -276,7 +262,7 @@ class Run:
         """Writes the result of the run, the best or the last network; its size in bytes."""
         path.parent.mkdir(parents=True, exist_ok=True)
         if not (self.config.patience and self.best_file.exists()):
-            return self.export(self._settled(), path)
+            return self.export(self.average, path)
         for file in self.folder.glob(f"{self.best_file.stem}.*"):
             path.with_suffix(file.suffix).write_bytes(file.read_bytes())
         return path.stat().st_size
