@@ -31,15 +31,15 @@ class RdovaeConfig(TrainConfig):
     flat_share: float = 0.3  # share of runs that have one level throughout, beside those by chance
     newest_weight: float = 0.1  # extra weight of the newest chunk's distortion (encoder)
     recent_weight: float = 3.0  # extra weight of the newest chunk, halved per chunk (decoder)
-    outliers: float = 8.0  # weight of squares of pitch and voicing errors (decoder)
-    true_weight: float = 0.1  # of the distortion from the true features beside agreement (decoder)
-    agreed_weight: float = 1.0  # of the distortion from the teacher's features (decoder)
+    outliers: float = 16.0  # weight of squares of pitch and voicing errors (decoder)
+    true_weight: float = 0.05  # of the distortion from the true features beside agreement (decoder)
+    agreed_weight: float = 1.5  # of the distortion from the teacher's features (decoder)
     agreement: float = 2.0  # weight of the mismatch beside rate-distortion (encoder)
     matching: float = 0.5  # share of the time that only matches the teacher's encoder (encoder)
     reuse: int = 6  # steps per batch that encoders and teacher worked out (decoder)
     level_low: float = -25.0
     level_high: float = 9.0
-    variety: float = 0.4  # chance of each change of throat, pitch, pace, equaliser, background
+    variety: float = 0.6  # chance of each change of throat, pitch, pace, equaliser, background
 
 
 class RunPlan:
