@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 STEP = 160
+PREEMPHASIS = 0.85  # of the signals that networks see and make
 BANDS = 18
 DB_TO_C0 = 0.1 * np.sqrt(18.0)
 

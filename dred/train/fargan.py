@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from dred.train.concealed import LEAD, PredictedFeatures
 from dred.train.config import TrainConfig
-from dred.train.data import STEP, SpeechData, shift_level
-from dred.train.fargan_net import PREEMPHASIS, Fargan, period_of
+from dred.train.data import PREEMPHASIS, STEP, SpeechData, shift_level
+from dred.train.fargan_net import Fargan, period_of
 from dred.train.losses import RESOLUTIONS, band_difference, continuity_loss, spectral_loss
 from dred.train.perceptual import heard_difference
 

@@ -12,7 +12,6 @@ from dred.train.layers import Dense, Gate, Gru, Table, activation_noise, noise_b
 
 FRAME, SUBFRAME, SUBFRAMES = 160, 40, 4
 BUFFER = 256
-PREEMPHASIS = 0.85
 MIN_PERIOD, MAX_PERIOD = 32, 255
 PIECE = 80  # conditioning values per subframe
 PULSE = PIECE + SUBFRAME + 4 + SUBFRAME

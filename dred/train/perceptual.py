@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How differently two signals sound, in the manner of ITU-T P.862 (PESQ), as a function of tensors;
-knows no data and no network.
+knows no graph.
 
 Powers of half-Bark bands become loudness over the threshold of hearing (Zwicker). Small differences
 are masked, and what was added counts more than what is missing. Spectral losses hardly see that:
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dred.train.fargan_net import PREEMPHASIS
+from dred.train.data import PREEMPHASIS
 
 BLOCK, HOP = 512, 128  # samples at 16 kHz: 32 ms
 RATE = 16000

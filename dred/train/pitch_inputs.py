@@ -6,9 +6,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-STEP, WINDOW, DELAY = 160, 320, 80
+from dred.train.data import PREEMPHASIS, STEP
+
+WINDOW, DELAY = 320, 80
 MAX_LAG, LAGS, ORDER, BINS = 256, 224, 16, 30
-PREEMPHASIS = 0.85
 
 
 def _window() -> np.ndarray:
