@@ -138,13 +138,13 @@ int dred_packet_extensions(const unsigned char *packet, int size, dred_extension
     return count;
 }
 
-int extension_is_dred(const dred_extension *extension) {
+int extension_is_dred(const dred_extension *extension, int version) {
     return extension->id == DRED_EXTENSION_ID && extension->size > DRED_EXTENSION_PREFIX &&
-           extension->data[0] == 'D' && extension->data[1] == DRED_EXTENSION_VERSION;
+           extension->data[0] == 'D' && extension->data[1] == version;
 }
 
-int dred_packet_find(const unsigned char *packet, int size, int *payload_offset, int *payload_size,
-                     int *frame_offset) {
+int dred_packet_find(const unsigned char *packet, int size, int version, int *payload_offset,
+                     int *payload_size, int *frame_offset) {
     dred_packet_info info;
     extension_iterator it;
     dred_extension extension;
@@ -156,7 +156,7 @@ int dred_packet_find(const unsigned char *packet, int size, int *payload_offset,
         return DRED_ERR_ARGUMENT;
     extension_iterator_init(&it, packet + info.padding_offset, info.padding_size, info.frame_count);
     while (extension_iterator_next(&it, &extension)) {
-        if (!extension_is_dred(&extension))
+        if (!extension_is_dred(&extension, version))
             continue;
         *payload_offset = info.padding_offset + extension.offset + DRED_EXTENSION_PREFIX;
         *payload_size = extension.size - DRED_EXTENSION_PREFIX;

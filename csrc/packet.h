@@ -32,7 +32,7 @@ void extension_iterator_init(extension_iterator *it, const unsigned char *area, 
  * @return 1, or 0 at the end (see invalid) */
 int extension_iterator_next(extension_iterator *it, dred_extension *out);
 
-/* 1 if the extension is DRED of our version and holds a payload. */
-int extension_is_dred(const dred_extension *extension);
+/* 1 if the extension is DRED of this version and holds a payload. */
+int extension_is_dred(const dred_extension *extension, int version);
 
 #endif

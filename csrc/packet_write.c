@@ -197,9 +197,9 @@ int dred_packet_build(const unsigned char *packet, int size, const dred_extensio
     return sink.count;
 }
 
-/* The extensions of a packet, leaving out DRED of our version.
+/* The extensions of a packet, leaving out DRED of this version.
  * @return how many, or a dred_error */
-static int list_others(const unsigned char *packet, const dred_packet_info *info,
+static int list_others(const unsigned char *packet, const dred_packet_info *info, int version,
                        dred_extension kept[MAX_KEPT]) {
     extension_iterator it;
     dred_extension extension;
@@ -207,7 +207,7 @@ static int list_others(const unsigned char *packet, const dred_packet_info *info
     extension_iterator_init(&it, packet + info->padding_offset, info->padding_size,
                             info->frame_count);
     while (extension_iterator_next(&it, &extension)) {
-        if (extension_is_dred(&extension))
+        if (extension_is_dred(&extension, version))
             continue;
         if (count == MAX_KEPT)
             return DRED_ERR_SPACE;
@@ -216,16 +216,20 @@ static int list_others(const unsigned char *packet, const dred_packet_info *info
     return count;
 }
 
-int dred_packet_cost(const unsigned char *packet, int size, int extension_bytes) {
+static int version_is_valid(int version) {
+    return version >= 0 && version <= 255;
+}
+
+int dred_packet_cost(const unsigned char *packet, int size, int version, int extension_bytes) {
     dred_extension list[MAX_KEPT + 1];
     dred_packet_info info;
     int count, before, error = dred_packet_parse(packet, size, &info);
 
     if (error < 0)
         return error;
-    if (extension_bytes < 0 || extension_bytes > INT32_MAX / 8)
+    if (!version_is_valid(version) || extension_bytes < 0 || extension_bytes > INT32_MAX / 8)
         return DRED_ERR_ARGUMENT;
-    count = list_others(packet, &info, list);
+    count = list_others(packet, &info, version, list);
     if (count < 0)
         return count;
     /* Against the packet without padding, so that the answer is never negative. No data is needed
@@ -235,18 +239,19 @@ int dred_packet_cost(const unsigned char *packet, int size, int extension_bytes)
     return natural_size(&info, packet, list, count) - before;
 }
 
-int dred_packet_attach(const unsigned char *packet, int size, const unsigned char *payload,
-                       int payload_size, unsigned char *out, int capacity) {
+int dred_packet_attach(const unsigned char *packet, int size, int version,
+                       const unsigned char *payload, int payload_size, unsigned char *out,
+                       int capacity) {
     dred_extension list[MAX_KEPT + 1];
-    unsigned char data[DRED_EXTENSION_PREFIX + MAX_PAYLOAD] = {'D', DRED_EXTENSION_VERSION};
+    unsigned char data[DRED_EXTENSION_PREFIX + MAX_PAYLOAD] = {'D', (unsigned char)version};
     dred_packet_info info;
     int count, error = dred_packet_parse(packet, size, &info);
 
     if (error < 0)
         return error;
-    if (!payload || payload_size < 1 || payload_size > MAX_PAYLOAD)
+    if (!version_is_valid(version) || !payload || payload_size < 1 || payload_size > MAX_PAYLOAD)
         return DRED_ERR_ARGUMENT;
-    count = list_others(packet, &info, list);
+    count = list_others(packet, &info, version, list);
     if (count < 0)
         return count;
     memcpy(data + DRED_EXTENSION_PREFIX, payload, (size_t)payload_size);

@@ -11,9 +11,8 @@ import numpy.typing as npt
 
 from dred._core import ffi, lib
 from dred._native import Floats, check, floats, pointer
+from dred.profile import LATENT_DIM, OPUS, STATE_DIM, Profile
 
-LATENT_DIM: int = lib.DRED_LATENT_DIM
-STATE_DIM: int = lib.DRED_STATE_DIM
 MAX_CHUNKS: int = lib.DRED_MAX_CHUNKS
 MAX_BYTES = 4096
 
@@ -66,9 +65,11 @@ def encode_payload(
     max_chunks: int = MAX_CHUNKS,
     offset: int = 10,
     max_bytes: int = 1000,
+    profile: Profile = OPUS,
 ) -> bytes:
     """Code row `newest` of the initial states s0 [n, 50] and rows newest, newest - 2, ... of the
-    latents z [n, 25], as many as fit. Empty where not even one chunk fits."""
+    latents z [n, 25], as many as fit. Empty where not even one chunk fits. profile: that of the
+    models whose encoder made them."""
     latents = floats(z, (-1, LATENT_DIM), "latents")
     states = floats(s0, (-1, STATE_DIM), "initial states")
     if len(latents) != len(states):
@@ -87,20 +88,23 @@ def encode_payload(
     header = ffi.new("dred_payload_header *", {"q0": q0, "dq": dq, "qmax": qmax, "offset": offset})
     out = ffi.new("unsigned char[]", max(1, max_bytes))
     size = lib.dred_payload_encode(
-        header, pointer(rows), pointer(state), len(rows), out, max_bytes, ffi.NULL
+        profile.raw, header, pointer(rows), pointer(state), len(rows), out, max_bytes, ffi.NULL
     )
     if size == lib.DRED_ERR_NODATA:
         return b""
     return bytes(ffi.buffer(out, check(size, "DRED payload")))
 
 
-def decode_payload(data: bytes, max_chunks: int = MAX_CHUNKS) -> Payload:
-    """Entropy-decode a payload (without the two prefix bytes), at most max_chunks chunks. Any
-    bytes give a result: what is cut off reads as zeros, as in the reference."""
+def decode_payload(data: bytes, max_chunks: int = MAX_CHUNKS, profile: Profile = OPUS) -> Payload:
+    """Entropy-decode a payload (without the two prefix bytes) of a profile, at most max_chunks
+    chunks. Any bytes give a result: what is cut off reads as zeros, as in the reference."""
     data = bytes(data)
     max_chunks = _integer(max_chunks, 0, MAX_CHUNKS, "max_chunks")
     raw = ffi.new("dred_payload *")
-    chunks = check(lib.dred_payload_decode(data, len(data), max_chunks, raw), "DRED payload")
+    size = len(data)
+    chunks = check(
+        lib.dred_payload_decode(profile.raw, data, size, max_chunks, raw), "DRED payload"
+    )
     header = raw.header
 
     def copied(field: str, count: int) -> Floats:

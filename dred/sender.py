@@ -105,7 +105,9 @@ class Sender(FrameEncoder):
             loss_burst=loss_burst,
         )  # fmt: skip
         if self._analyses:
-            self._encoder = Handle("encoder", models or load_models())
+            models = models or load_models()
+            self._encoder = Handle("encoder", models)
+            self._version = models.profile.version
             self._down = Resampler(sample_rate, lib.DRED_SAMPLE_RATE)
             self._out = ffi.new("unsigned char[]", HIGHEST_PAYLOAD)
             self._request = ffi.new("dred_encode_request *")
@@ -233,7 +235,7 @@ class Sender(FrameEncoder):
         check(size, "DRED payload")
         self._waits = self._spacing - 1
         self._payloads += 1
-        return attach_payload(packet, bytes(ffi.buffer(self._out, size))), ""
+        return attach_payload(packet, bytes(ffi.buffer(self._out, size)), self._version), ""
 
     def _describe(self, levels: Levels, capacity: int) -> int:
         """Write a payload; its bytes, or a negative error."""

@@ -23,7 +23,7 @@ C_LAYERS = {
 # Lowest first; a module imports nothing from a higher group, nor from a neighbour of its own.
 PYTHON_GROUPS = (
     ("_version", "_core", "errors", "units", "digits"),
-    ("pcm",),
+    ("pcm", "profile"),
     ("io", "_native", "_libopus"),
     ("models", "resample", "payload", "framing"),
     ("packet", "stages", "allocation", "libopus_rule"),

@@ -12,7 +12,7 @@ from weights import embedded_models, random_models
 import dred
 from dred.cli import main
 from dred.io.wav import resample
-from dred.packet import Extension, Packet, duration_ms
+from dred.packet import Extension, Packet, attach_payload, duration_ms
 from dred.payload import MAX_CHUNKS
 from dred.peer import DredDecoder, DredParser, LibopusReceiver, LibopusSender, why_not
 from dred.receiver import Receiver
@@ -109,6 +109,22 @@ def test_libopus_finds_and_speaks_what_we_wrote(samples, name):
 
     without, recovered = distances(packets, pcm, rate, receive, sender.lookahead)
     assert recovered < 0.8 * without
+
+
+@needed
+def test_libopus_leaves_other_versions_alone(samples):
+    parser, found = DredParser(16000), 0
+    sender = Sender(16000, 1, 20, 32000, models=embedded_models())
+    for packet in map(Packet, sender.push(speech(samples, 16000))):
+        payload = packet.dred_payload()
+        if payload is None:
+            continue
+        own = bytes(attach_payload(bytes(packet.without_extensions()), payload, version=200))
+        assert parser.parse(own, ALL_MS * 16) == (0, 0)
+        both = attach_payload(own, payload)
+        assert parser.parse(both, ALL_MS * 16) == our_span(bytes(packet), 16000)
+        found += 1
+    assert found > 100
 
 
 @needed

@@ -35,7 +35,8 @@ int dred_decoder_parse(dred_decoder *decoder, const unsigned char *payload, int 
     if (!decoder) return DRED_ERR_ARGUMENT;
     decoder->decoded = 0;
     decoder->frame_offset = frame_offset;
-    int chunks = dred_payload_decode(payload, size, max_chunks, &decoder->payload);
+    int chunks = dred_payload_decode(&decoder->models->profile, payload, size, max_chunks,
+                                     &decoder->payload);
     if (chunks < 0) decoder->payload.chunks = 0;
     return chunks;
 }

@@ -188,8 +188,8 @@ int dred_encoder_payload(dred_encoder *encoder, const dred_encode_request *reque
     }
     dred_payload_header header = request->header;
     header.offset = result->offset = found.offset;
-    int bytes = payload_write_vectors(&header, &vectors, out, request->capacity, &result->chunks,
-                                      result->bits);
+    int bytes = payload_write_vectors(&encoder->models->profile, &header, &vectors, out,
+                                      request->capacity, &result->chunks, result->bits);
     if (bytes == DRED_ERR_NODATA) result->reason = DRED_NO_ROOM;
     return bytes;
 }

@@ -77,12 +77,14 @@ static void read_header(range_decoder *coder, dred_payload_header *header) {
     header->qmax = has_qmax(header) ? read_qmax(coder, header) : QMAX_LEVEL;
 }
 
-int payload_writer_begin(payload_writer *writer, const dred_payload_header *header,
-                         const int32_t *state_symbols, unsigned char *out, int capacity) {
+int payload_writer_begin(payload_writer *writer, const dred_profile *profile,
+                         const dred_payload_header *header, const int32_t *state_symbols,
+                         unsigned char *out, int capacity) {
     quant_tables tables;
     if (!header_is_valid(header) || capacity < 0)
         return DRED_ERR_ARGUMENT;
-    tables = quant_tables_of(QUANT_STATE, header->q0);
+    tables = quant_tables_of(profile, PROFILE_STATE, header->q0);
+    writer->profile = profile;
     writer->header = *header;
     writer->added = 0;
     range_encoder_init(&writer->coder, out,
@@ -100,7 +102,8 @@ int payload_writer_add(payload_writer *writer, const int32_t *symbols) {
     quant_tables tables;
     if (writer->added == DRED_MAX_CHUNKS)
         return 0;
-    tables = quant_tables_of(QUANT_LATENT, quant_level(&writer->header, writer->added));
+    tables = quant_tables_of(writer->profile, PROFILE_LATENT,
+                             quant_level(&writer->header, writer->added));
     laplace_encode(&writer->coder, &tables.model, symbols);
     if (range_encoder_tell(&writer->coder) > 8 * writer->coder.capacity) {
         writer->coder = before;
@@ -145,14 +148,15 @@ static int symbols_are_valid(const int32_t *symbols, int count) {
     return 1;
 }
 
-int payload_write_symbols(const dred_payload_header *header, const int32_t *symbols, int chunks,
-                          int rule, unsigned char *out, int capacity, int *bits) {
+int payload_write_symbols(const dred_profile *profile, const dred_payload_header *header,
+                          const int32_t *symbols, int chunks, int rule, unsigned char *out,
+                          int capacity, int *bits) {
     payload_writer writer;
     int error, written;
     if (chunks < 0 || chunks > DRED_MAX_CHUNKS ||
         !symbols_are_valid(symbols, DRED_STATE_DIM + DRED_LATENT_DIM * chunks))
         return DRED_ERR_ARGUMENT;
-    error = payload_writer_begin(&writer, header, symbols, out, capacity);
+    error = payload_writer_begin(&writer, profile, header, symbols, out, capacity);
     if (error < 0)
         return error;
     for (int i = 0; i < chunks; i++)
@@ -162,12 +166,12 @@ int payload_write_symbols(const dred_payload_header *header, const int32_t *symb
 }
 
 /* The symbols of latent i, quantised only where they are not kept at this level. */
-static const int32_t *latent_symbols(const payload_vectors *vectors, int i, int level,
-                                     int32_t *scratch) {
+static const int32_t *latent_symbols(const dred_profile *profile, const payload_vectors *vectors,
+                                     int i, int level, int32_t *scratch) {
     payload_symbols *kept = vectors->kept[i];
     if (kept != NULL && kept->level == level)
         return kept->values;
-    quant_tables tables = quant_tables_of(QUANT_LATENT, level);
+    quant_tables tables = quant_tables_of(profile, PROFILE_LATENT, level);
     int32_t *symbols = kept != NULL ? kept->values : scratch;
     quant_quantise(&tables, vectors->latents[i], symbols);
     if (kept != NULL)
@@ -175,8 +179,9 @@ static const int32_t *latent_symbols(const payload_vectors *vectors, int i, int 
     return symbols;
 }
 
-int payload_write_vectors(const dred_payload_header *header, const payload_vectors *vectors,
-                          unsigned char *out, int capacity, int *chunks, int *bits) {
+int payload_write_vectors(const dred_profile *profile, const dred_payload_header *header,
+                          const payload_vectors *vectors, unsigned char *out, int capacity,
+                          int *chunks, int *bits) {
     payload_writer writer;
     quant_tables tables;
     int32_t symbols[DRED_STATE_DIM];
@@ -185,21 +190,22 @@ int payload_write_vectors(const dred_payload_header *header, const payload_vecto
     *chunks = 0;
     if (!header_is_valid(header))
         return DRED_ERR_ARGUMENT;
-    tables = quant_tables_of(QUANT_STATE, header->q0);
+    tables = quant_tables_of(profile, PROFILE_STATE, header->q0);
     quant_quantise(&tables, vectors->state, symbols);
-    error = payload_writer_begin(&writer, header, symbols, out, capacity);
+    error = payload_writer_begin(&writer, profile, header, symbols, out, capacity);
     if (error < 0)
         return error;
     for (int i = 0; i < vectors->chunks && i < DRED_MAX_CHUNKS; i++) {
         int level = quant_level(header, i);
-        if (!payload_writer_add(&writer, latent_symbols(vectors, i, level, symbols)))
+        if (!payload_writer_add(&writer, latent_symbols(profile, vectors, i, level, symbols)))
             break;
     }
     return payload_writer_finish(&writer, PAYLOAD_DECODABLE, chunks, bits);
 }
 
-int dred_payload_encode(const dred_payload_header *header, const float *latents, const float *state,
-                        int chunks, unsigned char *out, int capacity, int *bits) {
+int dred_payload_encode(const dred_profile *profile, const dred_payload_header *header,
+                        const float *latents, const float *state, int chunks, unsigned char *out,
+                        int capacity, int *bits) {
     payload_vectors vectors = {.state = state, .chunks = chunks};
     int written, size;
     if (!header || !latents || !state || !out || chunks < 1 || chunks > DRED_MAX_CHUNKS ||
@@ -207,25 +213,29 @@ int dred_payload_encode(const dred_payload_header *header, const float *latents,
         return DRED_ERR_ARGUMENT;
     for (int i = 0; i < chunks; i++)
         vectors.latents[i] = latents + DRED_LATENT_DIM * i;
-    size = payload_write_vectors(header, &vectors, out, capacity, &written, bits);
+    size = payload_write_vectors(profile ? profile : &profile_opus, header, &vectors, out, capacity,
+                                 &written, bits);
     if (bits && size >= 0)
         for (int i = written; i < chunks; i++)
             bits[2 + i] = -1;
     return size;
 }
 
-int dred_payload_decode(const unsigned char *data, int size, int max_chunks, dred_payload *out) {
+int dred_payload_decode(const dred_profile *profile, const unsigned char *data, int size,
+                        int max_chunks, dred_payload *out) {
     range_decoder coder;
     quant_tables tables;
     int tell;
 
     if (!data || size < 0 || !out || max_chunks < 0 || max_chunks > DRED_MAX_CHUNKS)
         return DRED_ERR_ARGUMENT;
+    if (!profile)
+        profile = &profile_opus;
     memset(out, 0, sizeof *out);
     range_decoder_init(&coder, data, size);
     read_header(&coder, &out->header);
     out->bits[0] = range_decoder_tell(&coder);
-    tables = quant_tables_of(QUANT_STATE, out->header.q0);
+    tables = quant_tables_of(profile, PROFILE_STATE, out->header.q0);
     if (laplace_decode(&coder, &tables.model, out->symbols) < 0)
         max_chunks = 0;
     quant_dequantise(&tables, out->symbols, out->state);
@@ -239,7 +249,7 @@ int dred_payload_decode(const unsigned char *data, int size, int max_chunks, dre
         float *latent = out->latents + (DRED_LATENT_DIM + 1) * out->chunks;
         int before = tell;
 
-        tables = quant_tables_of(QUANT_LATENT, level);
+        tables = quant_tables_of(profile, PROFILE_LATENT, level);
         if (laplace_decode(&coder, &tables.model, symbols) < 0) {
             memset(symbols, 0, DRED_LATENT_DIM * sizeof *symbols); /* as all unused ones */
             break;

@@ -14,12 +14,14 @@
 
 #include "coder/range_coder.h"
 #include "dred.h"
+#include "model/profile.h"
 
 enum { PAYLOAD_EXACT = 0, PAYLOAD_DECODABLE = 1 }; /* what payload_writer_finish guarantees */
 
 enum { PAYLOAD_MAX_BYTES = 4096 }; /* of capacity that are used */
 
 typedef struct payload_writer {
+    const dred_profile *profile;
     dred_payload_header header;
     range_encoder coder;
     range_encoder after[DRED_MAX_CHUNKS]; /* the coder behind each chunk, for roll-back          */
@@ -32,8 +34,9 @@ typedef struct payload_writer {
  * @param header q0, dq, qmax, and the offset to be signalled: -8175..16
  * @param state_symbols [50]
  * @return DRED_OK, DRED_ERR_ARGUMENT, or DRED_ERR_NODATA where they do not fit                   */
-int payload_writer_begin(payload_writer *writer, const dred_payload_header *header,
-                         const int32_t *state_symbols, unsigned char *out, int capacity);
+int payload_writer_begin(payload_writer *writer, const dred_profile *profile,
+                         const dred_payload_header *header, const int32_t *state_symbols,
+                         unsigned char *out, int capacity);
 /* Code one more chunk.
  * @param symbols [25] at the level quant_level(header, writer->added)
  * @return 1, or 0 where it does not fit or 26 are there (it is then as if never called)          */
@@ -50,8 +53,9 @@ int payload_writer_finish(payload_writer *writer, int rule, int *chunks, int *bi
  * @param symbols [50 + 25 * chunks] state, then chunks, newest first
  * @param rule, bits as in payload_writer_finish
  * @return bytes, or a dred_error                                                                 */
-int payload_write_symbols(const dred_payload_header *header, const int32_t *symbols, int chunks,
-                          int rule, unsigned char *out, int capacity, int *bits);
+int payload_write_symbols(const dred_profile *profile, const dred_payload_header *header,
+                          const int32_t *symbols, int chunks, int rule, unsigned char *out,
+                          int capacity, int *bits);
 
 /* Symbols of a latent vector, kept from packet to packet: its place moves by one chunk at a time,
  * so that its level is mostly the same as before. */
@@ -71,7 +75,8 @@ typedef struct payload_vectors {
 /* Quantise and code as many chunks as fit, under PAYLOAD_DECODABLE.
  * @param chunks, bits as in payload_writer_finish
  * @return bytes, or a dred_error (DRED_ERR_NODATA where there is no chunk)                       */
-int payload_write_vectors(const dred_payload_header *header, const payload_vectors *vectors,
-                          unsigned char *out, int capacity, int *chunks, int *bits);
+int payload_write_vectors(const dred_profile *profile, const dred_payload_header *header,
+                          const payload_vectors *vectors, unsigned char *out, int capacity,
+                          int *chunks, int *bits);
 
 #endif

@@ -11,30 +11,14 @@
 /* Growth of the level per chunk, in sixteenths, by slope index. */
 static const uint8_t slopes[8] = {0, 2, 3, 4, 6, 8, 12, 16};
 
-static const uint8_t *row_of(int table, int kind, int level) {
-    return kind == QUANT_STATE ? statistics_state[table][level] : statistics_latent[table][level];
-}
-
-/* Bit i: dimension i is coded, that is, its decay is not 0 and its P(0) not 255. */
-static const uint64_t coded_dimensions[2][DRED_LEVELS] = {
-    /* latents */
-    {0x1FFFFFF, 0x1FFFFFF, 0x1FFFFFF, 0x1FFFFFF, 0x1FFFFFD, 0x1FEFFFD, 0xBEFEF5, 0x3A7EA4, 0x3A7EA4,
-     0x2A7EA0, 0x2266A0, 0x22680, 0x2280, 0x2280, 0x2280, 0x2280},
-    /* state */
-    {0x3DEFFFDCFAFFD, 0x3DEFFFDCFAFED, 0x3DEFFFDCBAFED, 0x3DEFFFDCBAFED, 0x3DEFFFDCBAFED,
-     0x3DEFFFDCBAFED, 0x3DEFFFDCBAFED, 0x3DEFFFDCBEFED, 0x3DEFFFDCFEFED, 0x3BB7FFFDFFBFF,
-     0x3BB6DDFFFFAFF, 0x3BB6D5BFEF87F, 0x3BB6D5BFEF877, 0x3BB695BFEF877, 0x3BB295BFEF873,
-     0x3BB295B7ED871},
-};
-
-quant_tables quant_tables_of(int kind, int level) {
+quant_tables quant_tables_of(const dred_profile *profile, int kind, int level) {
     quant_tables tables;
-    tables.dimensions = kind == QUANT_STATE ? DRED_STATE_DIM : DRED_LATENT_DIM;
-    tables.scale = row_of(DRED_TABLE_SCALE, kind, level);
-    tables.dead_zone = row_of(DRED_TABLE_DEAD_ZONE, kind, level);
-    tables.model.coded = coded_dimensions[kind][level];
-    tables.model.decay = row_of(DRED_TABLE_DECAY, kind, level);
-    tables.model.p0 = row_of(DRED_TABLE_P0, kind, level);
+    tables.dimensions = kind == PROFILE_STATE ? DRED_STATE_DIM : DRED_LATENT_DIM;
+    tables.scale = profile_row(profile, DRED_TABLE_SCALE, kind, level);
+    tables.dead_zone = profile_row(profile, DRED_TABLE_DEAD_ZONE, kind, level);
+    tables.model.coded = profile->coded[kind][level];
+    tables.model.decay = profile_row(profile, DRED_TABLE_DECAY, kind, level);
+    tables.model.p0 = profile_row(profile, DRED_TABLE_P0, kind, level);
     return tables;
 }
 
@@ -139,8 +123,9 @@ int dred_quantizer_level(const dred_payload_header *header, int chunk) {
     return quant_level(header, chunk);
 }
 
-const uint8_t *dred_statistics(int table, int state, int level) {
+const uint8_t *dred_statistics(const dred_profile *profile, int table, int state, int level) {
     if (table < 0 || table > 3 || level < 0 || level >= DRED_LEVELS)
         return NULL;
-    return row_of(table, state ? QUANT_STATE : QUANT_LATENT, level);
+    return profile_row(profile ? profile : &profile_opus, table,
+                       state ? PROFILE_STATE : PROFILE_LATENT, level);
 }

@@ -7,12 +7,7 @@
 
 #include "coder/laplace.h"
 #include "dred.h"
-
-/* Indexed by DRED_TABLE_SCALE, _DEAD_ZONE, _DECAY, _P0, then by level. */
-extern const uint8_t statistics_latent[4][DRED_LEVELS][DRED_LATENT_DIM];
-extern const uint8_t statistics_state[4][DRED_LEVELS][DRED_STATE_DIM];
-
-enum { QUANT_LATENT = 0, QUANT_STATE = 1 }; /* the `state` argument of dred_statistics */
+#include "model/profile.h"
 
 /* The four rows of one level. Only the dimensions of the model are coded; the symbol of another
  * is 0 by definition. */
@@ -22,7 +17,8 @@ typedef struct quant_tables {
     int dimensions;
 } quant_tables;
 
-quant_tables quant_tables_of(int kind, int level);
+/* kind: PROFILE_LATENT or PROFILE_STATE */
+quant_tables quant_tables_of(const dred_profile *profile, int kind, int level);
 
 /* Level of chunk i, 0 = newest (i up to DRED_MAX_CHUNKS - 1, header valid). */
 int quant_level(const dred_payload_header *header, int chunk);

@@ -59,7 +59,8 @@ static void send_frame(sender *tx, const opus_int16 *pcm, packet *out) {
     request.packet_start = tx->sent++ * FRAME - tx->lookahead;
     int bytes = dred_encoder_payload(tx->dred, &request, payload, &result);
     out->size = bytes > 0
-                    ? dred_packet_attach(regular, size, payload, bytes, out->data, sizeof out->data)
+                    ? dred_packet_attach(regular, size, DRED_EXTENSION_VERSION, payload, bytes,
+                                         out->data, sizeof out->data)
                     : 0; /* result.reason says why there is none */
     if (out->size <= 0)
         memcpy(out->data, regular, (size_t)(out->size = size));
@@ -85,7 +86,8 @@ static void look_ahead(receiver *rx, long n) {
     rx->payloads = 0;
     for (long next = n + 1; next <= n + DELAY && rx->payloads < DRED_FEATURES_FROM; next++) {
         const packet *p = &rx->ring[next % RING];
-        if (dred_packet_find(p->data, p->size, &offset, &size, &frame) != DRED_OK)
+        if (dred_packet_find(p->data, p->size, DRED_EXTENSION_VERSION, &offset, &size, &frame) !=
+            DRED_OK)
             continue; /* lost, or it carries none */
         int i = rx->payloads++;
         if (rx->starts[i] == next * FRAME)

@@ -50,7 +50,8 @@ enum {
     DRED_MAX_REWIND = 960,     /* samples of a concealer that can be taken back             */
     DRED_EXTENSION_ID = 126,   /* padding extension number (experimental range)             */
     DRED_EXTENSION_PREFIX = 2, /* bytes 'D' and version before the payload                  */
-    DRED_EXTENSION_VERSION = 12,
+    DRED_EXTENSION_VERSION = 12, /* of the profile of libopus 1.6.1                         */
+    DRED_OWN_VERSIONS = 128,   /* up to 255: of profiles of one's own                       */
     DRED_MAX_FRAMES = 48,      /* frames in an Opus packet                                  */
     DRED_MAX_FRAME_BYTES = 1275
 };
@@ -107,6 +108,17 @@ DRED_API const char *dred_models_cpu(const dred_models *models);
 /* Bytes held by the models. */
 DRED_API size_t dred_models_size(const dred_models *models);
 
+/* What the symbols of a payload mean: quantiser, entropy coder, and the version that says so on the
+ * wire. A coder trained from scratch has its own, in the arrays `profile_version` (int32 [1], 128
+ * to 255), `profile_latent` (bytes [4][16][25], by DRED_TABLE_..., level and dimension) and
+ * `profile_state` (bytes [4][16][50]) of its weight file. Models without these arrays have that of
+ * libopus 1.6.1; so has, wherever a profile is asked for, NULL.                                  */
+typedef struct dred_profile dred_profile;
+/* The profile of models, as long as they live; of NULL that of libopus, for ever. */
+DRED_API const dred_profile *dred_models_profile(const dred_models *models);
+/* Version on the wire: 12, or 128 to 255. */
+DRED_API int dred_profile_version(const dred_profile *profile);
+
 /* ---- stages: analysis ---------------------------------------------------------------------- */
 
 typedef struct dred_analysis dred_analysis;
@@ -154,26 +166,30 @@ typedef struct dred_payload {
 } dred_payload;
 
 /* Quantise and code.
+ * @param profile  of the encoder that made the vectors, or NULL
  * @param latents  [chunks * 25] newest first, 40 ms apart (every second latent of the encoder)
  * @param state    [50] of the newest chunk
  * @param capacity size of out in bytes, without the two prefix bytes (at most 4096 are used)
  * @param bits     NULL, or [2 + chunks]: bits of header, state, each chunk
  * @return bytes written; a prefix of the chunks where not all fit. DRED_ERR_NODATA where not even
  *         one chunk fits.                                                                       */
-DRED_API int dred_payload_encode(const dred_payload_header *header, const float *latents,
-                                 const float *state, int chunks, unsigned char *out, int capacity,
-                                 int *bits);
+DRED_API int dred_payload_encode(const dred_profile *profile, const dred_payload_header *header,
+                                 const float *latents, const float *state, int chunks,
+                                 unsigned char *out, int capacity, int *bits);
 /* Parse (no network runs). Never fails on content: a cut payload gives what libopus gives.
+ * @param profile of the sender, or NULL
  * @param max_chunks 0..26 chunks wanted
  * @return chunks found, or a dred_error for bad arguments                                        */
-DRED_API int dred_payload_decode(const unsigned char *data, int size, int max_chunks,
-                                 dred_payload *out);
+DRED_API int dred_payload_decode(const dred_profile *profile, const unsigned char *data, int size,
+                                 int max_chunks, dred_payload *out);
 /* Level of chunk i (0 = newest). */
 DRED_API int dred_quantizer_level(const dred_payload_header *header, int chunk);
 /* Parameters of the coder for a level: scale, dead zone, decay, P(0), all /256. */
 enum { DRED_TABLE_SCALE = 0, DRED_TABLE_DEAD_ZONE = 1, DRED_TABLE_DECAY = 2, DRED_TABLE_P0 = 3 };
-/* @param state 0: latents (25 values), 1: initial state (50 values). Static storage. */
-DRED_API const uint8_t *dred_statistics(int table, int state, int level);
+/* @param state 0: latents (25 values), 1: initial state (50 values)
+ * @return a row that lives as long as the profile, or NULL for bad arguments */
+DRED_API const uint8_t *dred_statistics(const dred_profile *profile, int table, int state,
+                                        int level);
 
 /* Decode features backward in time.
  * @param state [50], @param latents [chunks * 26]
@@ -241,18 +257,22 @@ DRED_API int dred_packet_extensions(const unsigned char *packet, int size, dred_
 DRED_API int dred_packet_build(const unsigned char *packet, int size,
                                const dred_extension *extensions, int count, unsigned char *out,
                                int capacity, int pad_to);
-/* Bytes that one extension of this many data bytes (prefix included) adds to a packet. */
-DRED_API int dred_packet_cost(const unsigned char *packet, int size, int extension_bytes);
-/* Attach a DRED payload (without prefix) to frame 0, keeping the other extensions. */
-DRED_API int dred_packet_attach(const unsigned char *packet, int size,
+/* Bytes that a DRED payload of this version adds to a packet, instead of any that it has.
+ * @param extension_bytes size of the payload and its prefix                                       */
+DRED_API int dred_packet_cost(const unsigned char *packet, int size, int version,
+                              int extension_bytes);
+/* Attach a DRED payload (without prefix) to frame 0, instead of any of this version. The other
+ * extensions stay, also payloads of other versions, which are for other receivers.
+ * @param version 0..255: that of the profile which the payload was coded with                      */
+DRED_API int dred_packet_attach(const unsigned char *packet, int size, int version,
                                 const unsigned char *payload, int payload_size,
                                 unsigned char *out, int capacity);
-/* Find the DRED payload: the first extension 126 with our prefix.
+/* Find the DRED payload: the first extension 126 with the prefix of this version.
  * @param payload_offset, payload_size where it lies, prefix excluded
  * @param frame_offset position of its frame, in 2.5 ms
  * @return DRED_OK, DRED_ERR_NODATA or DRED_ERR_PACKET                                            */
-DRED_API int dred_packet_find(const unsigned char *packet, int size, int *payload_offset,
-                              int *payload_size, int *frame_offset);
+DRED_API int dred_packet_find(const unsigned char *packet, int size, int version,
+                              int *payload_offset, int *payload_size, int *frame_offset);
 /* 1 if the packet carries LBRR (in-band FEC of the packet before), 0 if not, or a dred_error. */
 DRED_API int dred_packet_has_lbrr(const unsigned char *packet, int size);
 

@@ -36,8 +36,8 @@ static int networks_present(const weights_image *image) {
 
 static int load_networks(dred_models *models, const weights_image *image, arena *memory) {
     const kernel_table *kernels = models->kernels;
-    int rc = DRED_OK;
-    if (models->networks & DRED_NET_PITCH)
+    int rc = profile_load(&models->profile, image);
+    if (rc == DRED_OK && (models->networks & DRED_NET_PITCH))
         rc = pitch_net_load(&models->pitch, image, kernels, memory);
     if (rc == DRED_OK && (models->networks & DRED_NET_ENCODER))
         rc = rdovae_enc_load(&models->encoder, image, kernels, memory);
@@ -102,6 +102,14 @@ void dred_models_destroy(dred_models *models) { free(models); }
 
 int dred_models_networks(const dred_models *models) {
     return models == NULL ? 0 : models->networks;
+}
+
+int dred_profile_version(const dred_profile *profile) {
+    return profile == NULL ? profile_opus.version : profile->version;
+}
+
+const dred_profile *dred_models_profile(const dred_models *models) {
+    return models == NULL ? &profile_opus : &models->profile;
 }
 
 const char *dred_models_cpu(const dred_models *models) {

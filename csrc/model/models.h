@@ -8,6 +8,7 @@
 #include "model/fargan.h"
 #include "model/pitch_net.h"
 #include "model/plc_net.h"
+#include "model/profile.h"
 #include "model/rdovae_dec.h"
 #include "model/rdovae_enc.h"
 
@@ -17,6 +18,7 @@ struct dred_models {
     rdovae_dec decoder;
     plc_net plc;
     fargan vocoder;
+    dred_profile profile; /* of encoder and decoder */
     int networks; /* bits DRED_NET_*; a network without its bit must not be run */
     const kernel_table *kernels;
     size_t size; /* bytes, weights included */

@@ -97,6 +97,23 @@ static inline void image_fargan(image_builder *image) {
     image_layer(image, "sig_net_sig_dense_out", 128, 40, LAYER_INT8);
 }
 
+/* A profile of its own, with tables that any coder can use: a third of the dimensions is not coded. */
+static inline void image_profile(image_builder *image, int version) {
+    static const char *const names[2] = {"profile_latent", "profile_state"};
+    static const size_t dimensions[2] = {DRED_LATENT_DIM, DRED_STATE_DIM};
+    int32_t number = version;
+    image_add(image, "profile_version", "", IMAGE_INT, &number, sizeof number);
+    for (int kind = 0; kind < 2; kind++) {
+        uint8_t tables[4 * DRED_LEVELS * DRED_STATE_DIM];
+        size_t one = DRED_LEVELS * dimensions[kind], count = 4 * one;
+        for (size_t i = 0; i < count; i++)
+            tables[i] = (uint8_t)(1 + image_random(image) % 254);
+        for (size_t i = 0; i < one; i += 3)
+            tables[(i % 2 ? DRED_TABLE_DECAY : DRED_TABLE_P0) * one + i] = i % 2 ? 0 : 255;
+        image_add(image, names[kind], "", IMAGE_INT8, tables, count);
+    }
+}
+
 static inline dred_models *image_open(const image_builder *image, const char *cpu) {
     char message[200];
     int error = 1;

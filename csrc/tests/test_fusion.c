@@ -18,7 +18,7 @@ static void parse(dred_decoder *decoder, int q0, uint32_t seed) {
         latents[i] = 8 * image_uniform(&random);
     for (int i = 0; i < DRED_STATE_DIM; i++)
         state[i] = 20 * image_uniform(&random);
-    int size = dred_payload_encode(&header, latents, state, CHUNKS, payload, CAPACITY, NULL);
+    int size = dred_payload_encode(NULL, &header, latents, state, CHUNKS, payload, CAPACITY, NULL);
     CHECK(dred_decoder_parse(decoder, payload, size, 0, DRED_MAX_CHUNKS) == CHUNKS);
 }
 

@@ -7,6 +7,8 @@
 #include "check.h"
 #include "dred.h"
 
+enum { OPUS = DRED_EXTENSION_VERSION };
+
 #define P_HEX       "\x44\x0C\x01\x02\x03\x04\x05\x06\x07\x08"
 #define BYTES(text) (const unsigned char *)(text), (int)sizeof(text) - 1
 
@@ -172,7 +174,7 @@ static void test_whole_packets(void) {
     unsigned char out[400], payload[300];
     dred_extension e = {126, 0, 0, 10, (const unsigned char *)P_HEX};
 
-    CHECK(dred_packet_attach(plain, 5, (const unsigned char *)P_HEX + 2, 8, out, 400) == 18);
+    CHECK(dred_packet_attach(plain, 5, OPUS, (const unsigned char *)P_HEX + 2, 8, out, 400) == 18);
     CHECK(memcmp(out, "\x4B\x41\x0B\xAA\xBB\xCC\xDD\xFC" P_HEX, 18) == 0);
     CHECK(dred_packet_build(plain, 5, &e, 1, out, 400, 30) == 30);
     CHECK(memcmp(out,
@@ -217,14 +219,14 @@ static void test_find_and_attach(void) {
     dred_extension e[8];
     int offset, bytes, frame, valid, size;
 
-    CHECK(dred_packet_find(plain, 5, &offset, &bytes, &frame) == DRED_ERR_NODATA);
-    CHECK(dred_packet_find(BYTES("\x4B"), &offset, &bytes, &frame) == DRED_ERR_PACKET);
+    CHECK(dred_packet_find(plain, 5, OPUS, &offset, &bytes, &frame) == DRED_ERR_NODATA);
+    CHECK(dred_packet_find(BYTES("\x4B"), OPUS, &offset, &bytes, &frame) == DRED_ERR_PACKET);
     /* Wrong version, nothing behind the prefix, then one that counts, in frame 1 (10 ms). */
     size = wrap(packet, 2, "\xFD\x03\x44\x0B\x01\xFD\x02\x44\x0C\x02\xFC" P_HEX, 21);
-    CHECK(dred_packet_find(packet, size, &offset, &bytes, &frame) == DRED_OK);
+    CHECK(dred_packet_find(packet, size, OPUS, &offset, &bytes, &frame) == DRED_OK);
     CHECK(bytes == 8 && frame == 4 && packet[offset] == 1);
     /* It is replaced, the others stay. */
-    size = dred_packet_attach(packet, size, (const unsigned char *)"new", 3, out, 128);
+    size = dred_packet_attach(packet, size, OPUS, (const unsigned char *)"new", 3, out, 128);
     CHECK(dred_packet_extensions(out, size, e, 8, &valid) == 3 && valid);
     CHECK(is_extension(&e[0], 126, 0, "\x44\x0B\x01", 3));
     CHECK(is_extension(&e[1], 126, 0, "\x44\x0C", 2));
@@ -233,8 +235,8 @@ static void test_find_and_attach(void) {
     for (int n = 0; n < 1000; n++) {
         static unsigned char data[1000], big[1200];
         if (n > 0)
-            CHECK(dred_packet_attach(plain, 5, data, n, big, 1200) ==
-                  5 + dred_packet_cost(plain, 5, n + 2));
+            CHECK(dred_packet_attach(plain, 5, OPUS, data, n, big, 1200) ==
+                  5 + dred_packet_cost(plain, 5, OPUS, n + 2));
     }
 }
 
@@ -266,8 +268,8 @@ static void test_arguments(void) {
     e.size = 1;
     CHECK(dred_packet_build(plain, 5, &e, 1, out, 64, 0) == DRED_ERR_ARGUMENT);
     CHECK(dred_packet_build(plain, 5, NULL, 1, out, 64, 0) == DRED_ERR_ARGUMENT);
-    CHECK(dred_packet_attach(plain, 5, out, 0, out, 64) == DRED_ERR_ARGUMENT);
-    CHECK(dred_packet_cost(plain, 5, -1) == DRED_ERR_ARGUMENT);
+    CHECK(dred_packet_attach(plain, 5, OPUS, out, 0, out, 64) == DRED_ERR_ARGUMENT);
+    CHECK(dred_packet_cost(plain, 5, OPUS, -1) == DRED_ERR_ARGUMENT);
 }
 
 void test_packet(void);

@@ -8,6 +8,8 @@
 #include "codec/quant.h"
 #include "coder/laplace.h"
 
+static const dred_profile *const opus = &profile_opus;
+
 /* Reproducible values, -1..1. */
 static float noise(uint32_t *seed) {
     *seed = *seed * 1664525u + 1013904223u;
@@ -37,7 +39,7 @@ static void test_statistics(void) {
     static const int states[16] = {42, 41, 40, 40, 40, 40, 40, 41, 42, 45, 42, 37, 36, 35, 33, 30};
     for (int level = 0; level < DRED_LEVELS; level++) {
         for (int kind = 0; kind < 2; kind++) {
-            quant_tables tables = quant_tables_of(kind, level);
+            quant_tables tables = quant_tables_of(opus, kind, level);
             int coded = 0;
             for (int i = 0; i < tables.dimensions; i++) {
                 int is_coded = (int)(tables.model.coded >> i & 1);
@@ -48,16 +50,16 @@ static void test_statistics(void) {
                 CHECK(tables.model.p0[i] > 0);
                 CHECK(tables.scale[i] > 0);
             }
-            CHECK(coded == (kind == QUANT_STATE ? states : latents)[level]);
+            CHECK(coded == (kind == PROFILE_STATE ? states : latents)[level]);
         }
     }
-    CHECK(dred_statistics(4, 0, 0) == NULL);
-    CHECK(dred_statistics(0, 0, 16) == NULL);
+    CHECK(dred_statistics(NULL, 4, 0, 0) == NULL);
+    CHECK(dred_statistics(NULL, 0, 0, 16) == NULL);
 }
 
 /* The shortcut around tanh must not change a symbol. */
 static void test_quantiser(void) {
-    quant_tables tables = quant_tables_of(QUANT_LATENT, 6);
+    quant_tables tables = quant_tables_of(opus, PROFILE_LATENT, 6);
     float values[DRED_LATENT_DIM];
     int32_t symbols[DRED_LATENT_DIM];
     for (int step = -2000; step <= 2000; step++) {
@@ -71,7 +73,7 @@ static void test_quantiser(void) {
             CHECK(symbols[i] == (tables.model.coded >> i & 1 ? (int)plain : 0));
         }
     }
-    tables = quant_tables_of(QUANT_LATENT, 0); /* all dimensions coded */
+    tables = quant_tables_of(opus, PROFILE_LATENT, 0); /* all dimensions coded */
     for (int i = 0; i < DRED_LATENT_DIM; i++)
         values[i] = i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : -3e38f;
     quant_quantise(&tables, values, symbols);
@@ -91,11 +93,12 @@ static void test_headers(void) {
                 dred_payload_header header = {q0, dq, qmax, 16 - total};
                 int valid = qmax >= q0 && (dq == 0 || qmax > q0 || q0 == 15);
                 int size =
-                    payload_write_symbols(&header, symbols, 1, PAYLOAD_EXACT, bytes, 256, NULL);
+                    payload_write_symbols(opus, &header, symbols, 1, PAYLOAD_EXACT, bytes, 256,
+                                          NULL);
                 CHECK((size > 0) == valid);
                 if (size <= 0)
                     continue;
-                CHECK(dred_payload_decode(bytes, size, 26, &payload) == 1);
+                CHECK(dred_payload_decode(NULL, bytes, size, 26, &payload) == 1);
                 CHECK(payload.header.q0 == q0 && payload.header.dq == dq);
                 CHECK(payload.header.offset == header.offset);
                 CHECK(payload.header.qmax == (dq == 0 ? 15 : qmax));
@@ -105,10 +108,11 @@ static void test_headers(void) {
     }
     for (int offset = -8177; offset <= 18; offset++) {
         dred_payload_header header = {15, 0, 15, offset};
-        int size = payload_write_symbols(&header, symbols, 1, PAYLOAD_EXACT, bytes, 256, NULL);
+        int size =
+            payload_write_symbols(opus, &header, symbols, 1, PAYLOAD_EXACT, bytes, 256, NULL);
         CHECK((size > 0) == (offset >= -8175 && offset <= 16));
         if (size > 0) {
-            dred_payload_decode(bytes, size, 26, &payload);
+            dred_payload_decode(NULL, bytes, size, 26, &payload);
             CHECK(payload.header.offset == offset);
         }
     }
@@ -130,12 +134,13 @@ static void test_round_trip(void) {
             fill(state, DRED_STATE_DIM, 4.0f * (float)amplitude, 99);
             previous = 0;
             for (int capacity = 0; capacity < 700; capacity += 7) {
-                int size = dred_payload_encode(&header, latents, state, 26, bytes, capacity, bits);
+                int size =
+                    dred_payload_encode(NULL, &header, latents, state, 26, bytes, capacity, bits);
                 int found, sum = 0;
                 if (size == DRED_ERR_NODATA)
                     continue;
                 CHECK(size > 0 && size <= capacity);
-                found = dred_payload_decode(bytes, size, 26, &payload);
+                found = dred_payload_decode(NULL, bytes, size, 26, &payload);
                 CHECK(found >= 1 && found >= previous);
                 previous = found;
                 CHECK(memcmp(bits, payload.bits, (2 + (size_t)found) * sizeof *bits) == 0);
@@ -145,7 +150,7 @@ static void test_round_trip(void) {
                     sum += bits[i];
                 CHECK((sum + 7) / 8 == size);
                 for (int c = 0; c < found; c++) {
-                    quant_tables tables = quant_tables_of(QUANT_LATENT, payload.level[c]);
+                    quant_tables tables = quant_tables_of(opus, PROFILE_LATENT, payload.level[c]);
                     int32_t symbols[DRED_LATENT_DIM];
                     quant_quantise(&tables, latents + DRED_LATENT_DIM * c, symbols);
                     CHECK(memcmp(symbols, payload.symbols + 50 + 25 * c, sizeof symbols) == 0);
@@ -164,16 +169,18 @@ static void test_end_rule(void) {
     dred_payload payload;
     int hidden = 0;
     for (int n = 1; n <= DRED_MAX_CHUNKS; n++) {
-        int exact_size = payload_write_symbols(&header, symbols, n, PAYLOAD_EXACT, exact, 64, NULL);
-        int size = payload_write_symbols(&header, symbols, n, PAYLOAD_DECODABLE, cut, 64, NULL);
-        int found = dred_payload_decode(exact, exact_size, 26, &payload);
+        int exact_size =
+            payload_write_symbols(opus, &header, symbols, n, PAYLOAD_EXACT, exact, 64, NULL);
+        int size =
+            payload_write_symbols(opus, &header, symbols, n, PAYLOAD_DECODABLE, cut, 64, NULL);
+        int found = dred_payload_decode(NULL, exact, exact_size, 26, &payload);
         CHECK(found <= n);
         hidden += found < n;
         if (found == 0) {
             CHECK(size == DRED_ERR_NODATA);
             continue;
         }
-        CHECK(dred_payload_decode(cut, size, 26, &payload) == found);
+        CHECK(dred_payload_decode(NULL, cut, size, 26, &payload) == found);
     }
     CHECK(hidden > 0); /* the case is really met */
 }
@@ -185,7 +192,7 @@ static void test_hostile(void) {
     for (int value = 0; value < 256; value++) {
         memset(bytes, value, sizeof bytes);
         for (int size = 0; size < 600; size += 37) {
-            int found = dred_payload_decode(bytes, size, 26, &payload);
+            int found = dred_payload_decode(NULL, bytes, size, 26, &payload);
             CHECK(found >= 0 && found <= 26 && found == payload.chunks);
         }
     }
@@ -193,15 +200,15 @@ static void test_hostile(void) {
         int size = round % 100, found;
         for (int i = 0; i < size; i++)
             bytes[i] = (unsigned char)(int)(128.0f + 127.0f * noise(&seed));
-        found = dred_payload_decode(bytes, size, round % 27, &payload);
+        found = dred_payload_decode(NULL, bytes, size, round % 27, &payload);
         CHECK(found >= 0 && found <= round % 27);
         for (int i = 0; i < 50 + 25 * 26; i++)
             if (payload.symbols[i] > LAPLACE_LIMIT || payload.symbols[i] < -LAPLACE_LIMIT)
                 CHECK(0);
     }
-    CHECK(dred_payload_decode(NULL, 3, 1, &payload) == DRED_ERR_ARGUMENT);
-    CHECK(dred_payload_decode(bytes, -1, 1, &payload) == DRED_ERR_ARGUMENT);
-    CHECK(dred_payload_decode(bytes, 3, 27, &payload) == DRED_ERR_ARGUMENT);
+    CHECK(dred_payload_decode(NULL, NULL, 3, 1, &payload) == DRED_ERR_ARGUMENT);
+    CHECK(dred_payload_decode(NULL, bytes, -1, 1, &payload) == DRED_ERR_ARGUMENT);
+    CHECK(dred_payload_decode(NULL, bytes, 3, 27, &payload) == DRED_ERR_ARGUMENT);
 }
 
 /* Symbols kept from packet to packet change no byte, also when the levels change. */
@@ -222,8 +229,8 @@ static void test_kept_symbols(void) {
             plain.latents[i] = cached.latents[i] = latents[newest - i];
             cached.kept[i] = &kept[newest - i];
         }
-        int size = payload_write_vectors(&header, &plain, expected, CAPACITY, &chunks, NULL);
-        CHECK(size > 0 && size == payload_write_vectors(&header, &cached, bytes, CAPACITY,
+        int size = payload_write_vectors(opus, &header, &plain, expected, CAPACITY, &chunks, NULL);
+        CHECK(size > 0 && size == payload_write_vectors(opus, &header, &cached, bytes, CAPACITY,
                                                         &cached_chunks, NULL));
         CHECK(chunks == cached_chunks && memcmp(bytes, expected, (size_t)size) == 0);
     }

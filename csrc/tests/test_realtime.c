@@ -67,7 +67,8 @@ static int send_frame(streaming *s, const float *pcm, int n, unsigned char *pack
     int bytes = dred_encoder_payload(s->encoder, &request, payload, &result);
     if (bytes < 0)
         return 0;
-    return dred_packet_attach(regular, sizeof regular, payload, bytes, packet, 2 * CAPACITY);
+    return dred_packet_attach(regular, sizeof regular, DRED_EXTENSION_VERSION, payload, bytes,
+                              packet, 2 * CAPACITY);
 }
 
 /* Conceal as the packet behind the gap describes it. */
@@ -75,7 +76,8 @@ static void recover(streaming *s, const unsigned char *packet, int size, float *
     int offset, bytes, frame_offset, used = 0;
     float features[(2 * LOST + 2) * DRED_FEATURES] = {0};
     unsigned char known[2 * LOST + 2] = {0};
-    CHECK(dred_packet_find(packet, size, &offset, &bytes, &frame_offset) == DRED_OK);
+    CHECK(dred_packet_find(packet, size, DRED_EXTENSION_VERSION, &offset, &bytes, &frame_offset) ==
+          DRED_OK);
     CHECK(dred_decoder_parse(s->decoder, packet + offset, bytes, frame_offset,
                              DRED_MAX_CHUNKS) > 0);
     for (int k = 0; k < 2 * LOST; k++)

@@ -5,11 +5,12 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dred.cli.options import add_json, print_json, warn
+from dred.cli.options import add_json, add_models, print_json, warn
 from dred.digits import whole
 
 if TYPE_CHECKING:
     from dred.packet import Packet
+    from dred.profile import Profile
 
 DTX_BYTES = 2
 # The first packets cannot look back: two latents of 20 ms must exist.
@@ -20,6 +21,7 @@ LARGEST_SETTING = 999_999_999
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("inspect", help="what every packet carries")
     parser.add_argument("input", metavar="IN", help="Ogg Opus, pcap or pcapng; - is stdin")
+    add_models(parser)
     parser.add_argument("--summary", action="store_true", help="leave out the packets")
     add_json(parser)
 
@@ -29,16 +31,22 @@ def run(args: argparse.Namespace) -> None:
     from dred.io.files import read_bytes
     from dred.io.ogg import parse_ogg
     from dred.io.pcap import is_capture
+    from dred.models import load_models
+    from dred.profile import OPUS
 
+    profile = load_models(args.models).profile if args.models else OPUS
     data = read_bytes(args.input, AudioError)
     settings: dict[str, int] = {}
     if is_capture(data):
-        rows = _captured(args.input)
+        rows = _captured(args.input, profile)
     else:
         stream = parse_ogg(data, args.input)
         warn(stream.warnings)
         settings = _settings(stream.tags.comments)
-        rows = [describe(packet, number, settings) for number, packet in enumerate(stream.packets)]
+        rows = [
+            describe(packet, number, settings, profile)
+            for number, packet in enumerate(stream.packets)
+        ]
     summary = summarise(rows)
     if args.json:
         print_json({"settings": settings, "packets": rows, "summary": summary})
@@ -51,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
         print(f"{name.replace('_', ' ')}: {_plain(value)}")
 
 
-def _captured(path: str) -> list[dict[str, Any]]:
+def _captured(path: str, profile: "Profile") -> list[dict[str, Any]]:
     """The packets of the longest call in a capture, with what RTP and RED say of them."""
     from dred.errors import AudioError
     from dred.rtp.capture import open_capture
@@ -65,7 +73,7 @@ def _captured(path: str) -> list[dict[str, Any]]:
     for number, (arrival_ms, packet) in enumerate(stream.packets):
         blocks = stream.blocks(packet)
         if blocks:
-            row = describe(blocks[-1].data, number, {})
+            row = describe(blocks[-1].data, number, {}, profile)
             red = [{"offset_ms": block.offset / 48, "bytes": len(block.data)}
                    for block in blocks[:-1]]  # fmt: skip
             rows.append({**row, "sequence": packet.sequence, "timestamp": packet.timestamp,
@@ -84,7 +92,9 @@ def _settings(comments: Sequence[str]) -> dict[str, int]:
     return {}
 
 
-def describe(packet: bytes, number: int, settings: dict[str, int]) -> dict[str, Any]:
+def describe(
+    packet: bytes, number: int, settings: dict[str, int], profile: "Profile"
+) -> dict[str, Any]:
     """Everything about one packet, as a flat record."""
     from dred.errors import PacketError
     from dred.packet import Packet
@@ -107,12 +117,12 @@ def describe(packet: bytes, number: int, settings: dict[str, int]) -> dict[str, 
             for item in parsed.extensions
         ],
     }
-    payload = parsed.dred
+    payload = parsed.described(profile)
     if payload is None:
-        row["no_dred"] = _reason(parsed, number, settings)
+        row["no_dred"] = _reason(parsed, number, settings, profile)
         return row
     row["dred"] = {
-        "bytes": len(parsed.dred_payload or b""),
+        "bytes": len(parsed.dred_payload(profile) or b""),
         "q0": payload.q0,
         "dq": payload.dq,
         "qmax": payload.qmax,
@@ -129,9 +139,9 @@ def describe(packet: bytes, number: int, settings: dict[str, int]) -> dict[str, 
     return row
 
 
-def _reason(packet: "Packet", number: int, settings: dict[str, int]) -> str:
+def _reason(packet: "Packet", number: int, settings: dict[str, int], profile: "Profile") -> str:
     """Why a packet carries no DRED: what it tells itself, then what its sender noted."""
-    told = packet.why_no_dred
+    told = packet.why_no_dred(profile)
     if told != "none sent":
         return told
     if settings.get("dred_ms") == 0:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""`dred models list|describe|export|diff|patch`: what networks there are; runs none of them."""
+"""`dred models ACTION`: what networks there are, and files of them; runs none."""
 
 import argparse
 
@@ -22,6 +22,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add_models(export)
     export.add_argument("output", metavar="OUT", help="- for stdout")
 
+    combine = actions.add_parser(
+        "combine", help="write one weight file of several, and of the embedded one what they lack"
+    )
+    combine.add_argument(
+        "files", metavar="FILE", nargs="+", help="weight files; of a network in two, the later one"
+    )
+    combine.add_argument("-o", "--output", metavar="FILE", required=True, help="to write")
+
     diff = actions.add_parser("diff", help="write the update that makes one model of another")
     diff.add_argument("old", metavar="OLD", help="weight file that devices have")
     diff.add_argument("new", metavar="NEW", help="weight file they shall get")
@@ -39,6 +47,7 @@ def run(args: argparse.Namespace) -> None:
         "list": _list,
         "describe": _describe,
         "export": _export,
+        "combine": _combine,
         "diff": _diff,
         "patch": _patch,
     }
@@ -85,6 +94,21 @@ def _export(args: argparse.Namespace) -> None:
     from dred.models import load_models
 
     write_bytes(args.output, load_models(args.models).image, ModelError)
+
+
+def _combine(args: argparse.Namespace) -> None:
+    from dred.errors import ModelError
+    from dred.io.files import read_bytes, write_bytes
+    from dred.models import Models, embedded_files
+    from dred.models.combine import combine
+
+    files = [(image, name) for name, image in embedded_files().items()]
+    files += [(read_bytes(name, ModelError), name) for name in args.files]
+    for image, name in files:
+        Models(image, name)  # a broken file is named before anything is written
+    whole = combine(files)
+    Models(whole, args.output)
+    write_bytes(args.output, whole, ModelError)
 
 
 def _diff(args: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ def _add_features(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--decoded", action="store_true", help="add features as the redundancy decoder returns them"
     )
-    parser.add_argument("--statistics", type=Path, help="quantiser tables (npz)")
     parser.add_argument(
         "--augment",
         action="store_true",
@@ -57,10 +57,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_teacher(parser: argparse.ArgumentParser, statistics: bool) -> None:
+def _add_teacher(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--teacher", type=Path, help="weight file of the network to agree with")
-    if statistics:
-        parser.add_argument("--statistics", type=Path, help="quantiser tables (npz)")
 
 
 def _add_network(parser: argparse.ArgumentParser, name: str) -> None:
@@ -83,7 +81,7 @@ def _add_network(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(
         "--print-config", action="store_true", help="print all settings as --config takes them"
     )
-    _add_teacher(parser, statistics=name == "rdovae")
+    _add_teacher(parser)
     if name == "rdovae":
         parser.add_argument(
             "--part",
@@ -116,7 +114,7 @@ def _add_network(parser: argparse.ArgumentParser, name: str) -> None:
 def _add_all(parser: argparse.ArgumentParser) -> None:
     _add_run(parser)
     parser.add_argument("out", type=Path, help="folder for the weight files")
-    _add_teacher(parser, statistics=True)
+    _add_teacher(parser)
     parser.add_argument(
         "--minutes",
         type=number(0.01),
@@ -138,7 +136,6 @@ def run(args: argparse.Namespace) -> int:
             args.speech,
             args.out,
             args.models,
-            args.statistics,
             decoded=args.decoded,
             passes=args.passes,
             augment=args.augment,
@@ -163,7 +160,7 @@ def _label(args: argparse.Namespace) -> str:
 def _files(args: argparse.Namespace) -> Any:
     from dred.train.tasks import Files
 
-    names = ("teacher", "statistics", "encoder", "decoder", "predictor")
+    names = ("teacher", "encoder", "decoder", "predictor")
     return Files(args.data, args.valid, **{name: getattr(args, name, None) for name in names})
 
 
@@ -198,7 +195,7 @@ def _network(args: argparse.Namespace) -> None:
         return
     task = tasks.create(label, config, _files(args))
     if args.start is not None:
-        export.load(task.model, args.start)
+        getattr(task, "load", partial(export.load, task.model))(args.start)
     folder = (args.checkpoints or default_checkpoints()) / label
     training = Run(task, folder, args.resume, _constraint(args, task))
     result = training.train()

@@ -15,10 +15,8 @@ from typing import Any
 from dred._core import ffi, lib
 from dred.errors import ModelError
 from dred.io.files import read_bytes
-from dred.models.records import read_records
-
-# What the bitstream is: extension 126 with the prefix of version 12, as libopus 1.6.1 sends it.
-PROFILE = "opus-dred-12"
+from dred.models.records import is_weight, read_records
+from dred.profile import Profile
 
 NETWORKS = {
     "pitch": lib.DRED_NET_PITCH,
@@ -63,13 +61,18 @@ class Models:
         """The kernels in use."""
         return _text(lib.dred_models_cpu(self.handle))
 
+    @property
+    def profile(self) -> Profile:
+        """What payloads of this encoder mean, and of which kind this decoder understands."""
+        return Profile(lib.dred_models_profile(self.handle), self.handle)
+
     def describe(self) -> dict[str, Any]:
         records = list(read_records(self.image, self.file))
         return {
-            "profile": PROFILE,
+            "profile": self.profile.name,
             "file": self.file,
             "sha256": hashlib.sha256(self.image).hexdigest(),
-            "layers": len({record.layer for record in records}),
+            "layers": len({record.layer for record in records if is_weight(record.name)}),
             "parameters": sum(record.parameters for record in records),
             "bytes": len(self.image),
             "networks": list(self.networks),

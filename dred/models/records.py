@@ -30,6 +30,13 @@ PARTS = (
 )
 # Arrays that are derived from others or say where they belong.
 DERIVED = ("_weights_idx", "_subias", "_scale")
+# Arrays of the profile, which belong to no layer.
+PROFILE = "profile_"
+
+
+def is_weight(name: str) -> bool:
+    """Whether an array, or layer, of this name is one of a network."""
+    return not name.startswith(PROFILE)
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,15 @@ class Record:
     kind: int
     size: int  # bytes of data
     start: int  # of the data in the file
+    end: int  # of the data and its padding
 
     def data(self, image: bytes) -> bytes:
         """Its content in the file it was read from."""
         return image[self.start : self.start + self.size]
+
+    def whole(self, image: bytes) -> bytes:
+        """The array as it lies in its file, with header and padding."""
+        return image[self.start - HEADER.size : self.end]
 
     @property
     def layer(self) -> str:
@@ -57,20 +69,23 @@ class Record:
     @property
     def parameters(self) -> int:
         """Trained numbers in it: weights and biases."""
-        return 0 if self.name.endswith(DERIVED) else self.size // ITEM_BYTES[self.kind]
+        if not is_weight(self.name) or self.name.endswith(DERIVED):
+            return 0
+        return self.size // ITEM_BYTES[self.kind]
 
 
-def read_records(image: bytes, name: str = "model file") -> Iterator[Record]:
+def read_records(image: bytes, file: str = "model file") -> Iterator[Record]:
     """The arrays of a weight file in order."""
     at = 0
     while at < len(image):
         if at + HEADER.size > len(image):
-            raise ModelError(f"{name}: cut off in the header at byte {at}")
+            raise ModelError(f"{file}: cut off in the header at byte {at}")
         magic, version, kind, size, block, raw = HEADER.unpack_from(image, at)
         if magic != MAGIC or version != 0 or kind not in ITEM_BYTES or not 0 <= size <= block:
-            raise ModelError(f"{name}: is no weight file (at byte {at})")
+            raise ModelError(f"{file}: is no weight file (at byte {at})")
         if block > len(image) - at - HEADER.size:
-            raise ModelError(f"{name}: cut off in the array at byte {at}")
+            raise ModelError(f"{file}: cut off in the array at byte {at}")
         at += HEADER.size
-        yield Record(raw.split(b"\0")[0].decode("ascii", "replace"), kind, size, at)
+        name = raw.split(b"\0")[0].decode("ascii", "replace")
+        yield Record(name, kind, size, at, at + block)
         at += block

@@ -85,24 +85,25 @@ def packet_build(data: bytes, extensions: Sequence[Extension], pad_to: int = 0) 
     return bytes(ffi.buffer(out, check(size, "Opus packet")))
 
 
-def packet_cost(data: bytes, extension_bytes: int) -> int:
-    """Bytes that an extension of this many data bytes adds to a packet without padding."""
-    return check(lib.dred_packet_cost(data, len(data), extension_bytes), "Opus packet")
+def packet_cost(data: bytes, version: int, extension_bytes: int) -> int:
+    """Bytes that a DRED payload of this version and size, prefix included, adds to a packet."""
+    return check(lib.dred_packet_cost(data, len(data), version, extension_bytes), "Opus packet")
 
 
-def packet_attach(data: bytes, payload: bytes) -> bytes:
-    """The packet with a DRED payload (without prefix) in frame 0 and its other extensions."""
+def packet_attach(data: bytes, version: int, payload: bytes) -> bytes:
+    """The packet with a DRED payload (without prefix) of this version in frame 0, instead of any
+    that it has, and its other extensions."""
     # The extensions kept may be written longer than they were: repeats are expanded.
     out = ffi.new("unsigned char[]", 2 * (len(data) + len(payload)) + 8192)
-    size = lib.dred_packet_attach(data, len(data), payload, len(payload), out, len(out))
+    size = lib.dred_packet_attach(data, len(data), version, payload, len(payload), out, len(out))
     return bytes(ffi.buffer(out, check(size, "DRED payload")))
 
 
-def packet_find(data: bytes) -> tuple[int, int, int] | None:
-    """Offset and size of the DRED payload in the packet and the position of its frame in 2.5 ms
-    units, or None where the packet carries none."""
+def packet_find(data: bytes, version: int) -> tuple[int, int, int] | None:
+    """Offset and size of the DRED payload of this version in the packet and the position of its
+    frame in 2.5 ms units, or None where the packet carries none."""
     offset, size, frame = ffi.new("int *"), ffi.new("int *"), ffi.new("int *")
-    code = lib.dred_packet_find(data, len(data), offset, size, frame)
+    code = lib.dred_packet_find(data, len(data), version, offset, size, frame)
     if code == lib.DRED_ERR_NODATA:
         return None
     check(code, "Opus packet")

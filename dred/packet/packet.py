@@ -12,12 +12,12 @@ from dred.packet import _bindings
 from dred.packet._bindings import Extension
 from dred.packet.toc import Toc
 from dred.payload import Payload, decode_payload
+from dred.profile import OPUS, Profile
 from dred.units import units_to_ms
 
 DRED_ID = 126
 DRED_TAG = b"D"
-DRED_VERSION = 12
-DRED_PREFIX = DRED_TAG + bytes([DRED_VERSION])
+PREFIX_BYTES = 2  # tag and version
 _MAX_PAYLOAD = 4096
 
 
@@ -75,21 +75,24 @@ class Packet:
     def extensions_valid(self) -> bool:
         return self._extensions[1]
 
-    @property
-    def dred_payload(self) -> bytes | None:
-        """The bytes of the DRED payload, prefix excluded."""
-        found = _bindings.packet_find(self.data)
+    def dred_payload(self, profile: Profile = OPUS) -> bytes | None:
+        """The bytes of the DRED payload of a profile, prefix excluded."""
+        found = _bindings.packet_find(self.data, profile.version)
         return None if found is None else self.data[found[0] : found[0] + found[1]]
 
     @cached_property
     def dred(self) -> Payload | None:
-        """The decoded DRED payload; its offset includes the position of the frame that carries
-        it."""
-        found = _bindings.packet_find(self.data)
+        """The decoded DRED payload, of the profile of libopus."""
+        return self.described(OPUS)
+
+    def described(self, profile: Profile) -> Payload | None:
+        """The decoded DRED payload of a profile; its offset includes the position of the frame that
+        carries it."""
+        found = _bindings.packet_find(self.data, profile.version)
         if found is None:
             return None
         start, size, frame_offset = found
-        payload = decode_payload(self.data[start : start + size])
+        payload = decode_payload(self.data[start : start + size], profile=profile)
         return replace(payload, offset=payload.offset + frame_offset)
 
     @property
@@ -104,10 +107,10 @@ class Packet:
         first = self.frames[0]
         return self.toc.mode == "celt" or (len(first) > 0 and bool(first[0] & 0x80))
 
-    @property
-    def why_no_dred(self) -> str:
-        """Why there is no DRED, as far as the packet itself tells; empty where there is."""
-        if _bindings.packet_find(self.data) is not None:
+    def why_no_dred(self, profile: Profile = OPUS) -> str:
+        """Why there is no DRED of a profile, as far as the packet itself tells; empty where there
+        is."""
+        if _bindings.packet_find(self.data, profile.version) is not None:
             return ""
         if self.data[0] & 3 != 3:
             return "none sent"  # only packets of code 3 have padding (RFC 6716 section 3.2.5)
@@ -116,16 +119,16 @@ class Packet:
         ours = [e.data for e in self.extensions if e.id == DRED_ID]
         if not ours:
             return "none sent"
-        if ours[0][:1] == DRED_TAG and len(ours[0]) > 1 and ours[0][1] != DRED_VERSION:
-            return "other version"
-        return "empty payload" if ours[0][:2] == DRED_PREFIX else "other experiment"
+        if ours[0][:1] != DRED_TAG or len(ours[0]) < PREFIX_BYTES:
+            return "other experiment"
+        return "empty payload" if ours[0][1] == profile.version else "other version"
 
-    def with_dred(self, payload: bytes) -> Packet:
-        """With this payload (without prefix) in frame 0 instead of any present; the other
-        extensions stay."""
+    def with_dred(self, payload: bytes, profile: Profile = OPUS) -> Packet:
+        """With this payload (without prefix) of a profile in frame 0 instead of any present; the
+        other extensions stay, payloads of other profiles as well."""
         if not 1 <= len(payload) <= _MAX_PAYLOAD:
             raise ValueError(f"a payload has 1 to {_MAX_PAYLOAD} bytes, not {len(payload)}")
-        return Packet(_bindings.packet_attach(self.data, bytes(payload)))
+        return Packet(_bindings.packet_attach(self.data, profile.version, bytes(payload)))
 
     def with_extensions(self, extensions: Sequence[Extension], pad_to: int = 0) -> Packet:
         """With these extensions only, padded to pad_to bytes unless that is 0."""
@@ -135,14 +138,14 @@ class Packet:
         """Without any padding: the same frames in the smallest form."""
         return self.with_extensions([])
 
-    def cost_of(self, payload_bytes: int) -> int:
+    def cost_of(self, payload_bytes: int, profile: Profile = OPUS) -> int:
         """Bytes by which a DRED payload of this size makes the packet larger."""
-        return _bindings.packet_cost(self.data, payload_bytes + len(DRED_PREFIX))
+        return _bindings.packet_cost(self.data, profile.version, payload_bytes + PREFIX_BYTES)
 
 
-def attach_payload(data: bytes, payload: bytes) -> bytes:
-    """The packet with this DRED payload (without prefix)."""
-    return _bindings.packet_attach(data, payload)
+def attach_payload(data: bytes, payload: bytes, version: int = OPUS.version) -> bytes:
+    """The packet with this DRED payload (without prefix), of the profile with this version."""
+    return _bindings.packet_attach(data, version, payload)
 
 
 def duration_ms(data: bytes) -> float:
@@ -158,9 +161,9 @@ def has_lbrr(data: bytes) -> bool:
         return False
 
 
-def why_no_dred(data: bytes) -> str:
-    """Why a packet carries no DRED; empty where it does."""
+def why_no_dred(data: bytes, profile: Profile = OPUS) -> str:
+    """Why a packet carries no DRED of a profile; empty where it does."""
     try:
-        return Packet(bytes(data)).why_no_dred
+        return Packet(bytes(data)).why_no_dred(profile)
     except PacketError:
         return "malformed packet"

@@ -28,6 +28,7 @@ class Descriptions:
 
     def __init__(self, models: Models) -> None:
         self._models = models
+        self._version = models.profile.version
         self._waiting: list[tuple[int, bytes]] = []
         self._start_of: Callable[[int], int] = int
         self._looked = 0  # so many of them were looked at
@@ -76,7 +77,7 @@ class Descriptions:
             self._forget(number)  # another stream began
         decoder = None
         offset, size, frame = (ffi.new("int *") for _ in range(3))
-        if lib.dred_packet_find(packet, len(packet), offset, size, frame) == lib.DRED_OK:
+        if lib.dred_packet_find(packet, len(packet), self._version, offset, size, frame) >= 0:
             decoder = self._idle.pop() if self._idle else Handle("decoder", self._models)
             payload = packet[offset[0] : offset[0] + size[0]]
             check(

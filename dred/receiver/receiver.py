@@ -13,6 +13,7 @@ from dred.models import Models, load_models
 from dred.opus import OpusDecoder
 from dred.packet import Toc, duration_ms, has_lbrr, why_no_dred
 from dred.pcm import clipped, downmix
+from dred.profile import OPUS
 from dred.receiver import polish
 from dred.receiver.background import Background
 from dred.receiver.bridge import FUTURE_MS, Bridge
@@ -77,8 +78,10 @@ class Receiver:
         self._stats = Stats()
         self._use_lbrr, self._use_dred = use_lbrr, use_dred
         self._models: Models | None = None
+        self._profile = OPUS if models is None else models.profile
         if concealment == "neural":
             self._models = models or load_models()
+            self._profile = self._models.profile
             # At 16 kHz and below there is no band above the synthesis.
             widens = high_band and sample_rate > CORE_RATE
             self._high_band = HighBand(sample_rate) if widens else None
@@ -139,7 +142,7 @@ class Receiver:
         arrival = self._clock_ms if arrival_ms is None else arrival_ms
         if not self._buffer.push(bytes(packet), sequence, arrival, copy=copy):
             return
-        reason = why_no_dred(packet)
+        reason = why_no_dred(packet, self._profile)
         if reason and not copy:
             self._stats.no_dred[reason] += 1
 

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Rate and distortion of redundancy coders at all sixteen levels, and how decoders agree.
 
-A coder of the bitstream's sizes is measured as it runs in products (the C core, weights as
-stored); one of another profile in torch. Distortion, rate and runs are the same for both.
+Coders are measured as they run in products: in the C core, with weights as stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,12 +15,10 @@ from torch import Tensor
 
 from dred import stages
 from dred.models import Models
-from dred.train import export
 from dred.train.data import SpeechData
 from dred.train.losses import feature_distortion
 from dred.train.quantiser import LEVELS, Quantiser
-from dred.train.rdovae import decode, encode, level_input
-from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
+from dred.train.rdovae import level_input
 from dred.train.rdovae_runs import MAX_CHUNKS
 
 RUN_SECONDS = 0.04 * MAX_CHUNKS
@@ -50,8 +46,8 @@ class Coder:
         return Coder(self.encode, other.decode, self.latent, self.state)
 
 
-def core_coder(models: Models, statistics: Path) -> Coder:
-    """A coder of the compatible profile in the C core."""
+def core_coder(models: Models) -> Coder:
+    """A coder of any profile in the C core."""
 
     def encode_all(features: Tensor) -> tuple[Tensor, Tensor]:
         pairs = [stages.rdovae_encode(sequence.numpy(), models) for sequence in features]
@@ -63,26 +59,8 @@ def core_coder(models: Models, statistics: Path) -> Coder:
         runs = zip(state.numpy(), rows, strict=True)
         return torch.from_numpy(np.stack([stages.rdovae_decode(s, z, models) for s, z in runs]))
 
-    return Coder(
-        encode_all, decode_all, Quantiser(statistics, "latent"), Quantiser(statistics, "state")
-    )
-
-
-def scratch_coder(weights: Path) -> Coder:
-    """A coder with statistics of its own, which lie beside its weights as .npz; in torch."""
-    statistics = weights.with_suffix(".npz")
-    latent, state = Quantiser(statistics, "latent"), Quantiser(statistics, "state")
-    sizes = latent.scale.shape[1], state.scale.shape[1]
-    encoder, decoder = RdovaeEncoder(*sizes).eval(), RdovaeDecoder(*sizes).eval()
-    for network in (encoder, decoder):
-        network.requires_grad_(False)
-        export.load(network, weights)
-    return Coder(
-        lambda features: encode(encoder, features),
-        lambda z, levels, s: decode(decoder, z, levels, s),
-        latent,
-        state,
-    )
+    latent, state = (Quantiser(models.profile, kind) for kind in ("latent", "state"))
+    return Coder(encode_all, decode_all, latent, state)
 
 
 def feature_sequences(

@@ -8,15 +8,14 @@ reads the tables that `tables` makes of it.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as fn
 
+from dred.profile import Profile
 from dred.train.losses import laplace_rate_hard, laplace_rate_soft
-from dred.train.quantiser import LEVELS
+from dred.train.quantiser import LEVELS, read_tables
 
 DEAD_ZONE_UNIT = 0.05
 FINEST, COARSEST = 4.0, 0.5  # steps per unit at the start, at the first and the last level
@@ -43,15 +42,9 @@ class LearnedQuantiser(nn.Module):
         self.register_buffer("coded", torch.ones(LEVELS, size))
 
     @torch.no_grad()
-    def begin_with(self, statistics: Path, kind: str) -> None:
+    def begin_with(self, profile: Profile, kind: str) -> None:
         """Starts from the tables of another coder; what it does not code at a level stays so."""
-        with np.load(statistics) as tables:
-
-            def table(name: str) -> Tensor:
-                return torch.from_numpy(tables[f"{kind}_{name}"].astype(np.float32))
-
-            scale, dead_zone = table("quant_scales_q8"), table("dead_zone_q8")
-            r, p0 = table("r_q8"), table("p0_q8")
+        scale, dead_zone, r, p0 = read_tables(profile, kind)
         self.coded.copy_((r > 0) & (p0 < 255))
         r, p0 = r.clamp(1.0, 255.0) / 256.0, p0.clamp(1.0, 255.0) / 256.0
         self.scale.copy_(inverse_softplus(scale.clamp_min(1.0) / 256.0))
@@ -108,25 +101,17 @@ class LearnedQuantiser(nn.Module):
         )
 
     @torch.no_grad()
-    def tables(self) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-        """(tables of the dimensions in use, their numbers, factors of their values).
-
-        Values are multiplied by the factor, so that the finest scale is 255/256. A dimension is
-        in use when it can be coded as something else than zero at some level.
-        """
+    def tables(self) -> tuple[np.ndarray, np.ndarray]:
+        """Tables [4, 16, dimensions] as a profile has them, and factors [dimensions] of the values,
+        by which the finest scale becomes 255/256. A dimension that has died at a level, being
+        always zero there, costs no bits any more."""
         levels = torch.arange(LEVELS)
         scale = fn.softplus(self.scale).cpu().numpy()
         r, p0 = (t.cpu().numpy() for t in self.distribution(levels.to(self.scale.device)))
         factor = scale.max(0) * 256.0 / 255.0
         dead_zone = 256.0 * DEAD_ZONE_UNIT * fn.softplus(self.dead_zone).cpu().numpy()
         coded = self.coded.cpu().numpy()
-        tables = {
-            "quant_scales_q8": 256.0 * scale / factor,
-            "dead_zone_q8": dead_zone,
-            "r_q8": 256.0 * r * coded,
-            "p0_q8": np.where(coded > 0, 256.0 * p0, 255.0),
-        }
-        rounded = {k: np.clip(np.round(v), 0, 255).astype(np.uint8) for k, v in tables.items()}
-        used = (rounded["r_q8"].max(0) > 0) & (rounded["p0_q8"].min(0) < 255)
-        kept = np.flatnonzero(used)
-        return {k: v[:, kept] for k, v in rounded.items()}, kept, factor[kept]
+        p0 = np.where(coded > 0, 256.0 * p0, 255.0)
+        exact = np.stack([256.0 * scale / factor, dead_zone, 256.0 * r * coded, p0])
+        low = np.array([1, 0, 0, 1])[:, None, None]  # no step, and no zero, cannot be coded
+        return np.clip(np.round(exact), low, 255).astype(np.uint8), factor

@@ -14,6 +14,7 @@ import torch
 
 from dred.errors import AudioError
 from dred.models import Models, load_models
+from dred.profile import OPUS
 from dred.stages import analyse, burg_features
 from dred.train import export
 from dred.train.augment import augmented
@@ -30,7 +31,7 @@ SEQUENCE = 4 * 2 * MAX_CHUNKS  # dframes encoded at once: warm-up is short besid
 
 
 def decoded_features(
-    features: np.ndarray, weights: Path, statistics: Path, seed: int = 1, batch: int = 32
+    features: np.ndarray, weights: Path, seed: int = 1, batch: int = 32
 ) -> np.ndarray:
     """Features [steps, 20] after coding and decoding, at levels drawn anew every 1.04 s.
 
@@ -40,7 +41,7 @@ def decoded_features(
     encoder, decoder = RdovaeEncoder().eval(), RdovaeDecoder().eval()
     export.load(encoder, weights)
     export.load(decoder, weights)
-    latent, state = Quantiser(statistics, "latent"), Quantiser(statistics, "state")
+    latent, state = Quantiser(OPUS, "latent"), Quantiser(OPUS, "state")
     out = features.copy()
     sequences = len(features) // (2 * SEQUENCE)
     runs = SEQUENCE // (2 * MAX_CHUNKS)
@@ -66,10 +67,10 @@ def decoded_features(
     return out
 
 
-def write_decoded(folder: Path, weights: Path, statistics: Path) -> None:
+def write_decoded(folder: Path, weights: Path) -> None:
     """Adds `decoded.f32` to a data folder."""
     data = SpeechData(folder)
-    result = decoded_features(np.asarray(data.features), weights, statistics)
+    result = decoded_features(np.asarray(data.features), weights)
     temporary = Path(folder) / "decoded.part"
     result.astype("<f4").tofile(temporary)
     temporary.replace(Path(folder) / "decoded.f32")
@@ -108,7 +109,6 @@ def build(
     speech: Path,
     out: Path,
     weights: Path | None,
-    statistics: Path | None = None,
     *,
     decoded: bool = False,
     passes: int = 1,
@@ -121,8 +121,8 @@ def build(
     `passes`: how often every file is taken; with `augment` each time changed in another way
     (`dred.train.augment`), which `seed` settles. `progress` wraps the list of files.
     """
-    if decoded and (weights is None or statistics is None):
-        raise ValueError("--decoded needs --models and --statistics")
+    if decoded and weights is None:
+        raise ValueError("--decoded needs --models")
     models: Models = load_models(weights)
     rng = np.random.default_rng(seed)
     paths = sorted(p for p in Path(speech).rglob("*") if p.suffix in AUDIO)
@@ -156,6 +156,6 @@ def build(
             )
             first += steps
     (out / "files.json").write_text(json.dumps(files))
-    if decoded and weights is not None and statistics is not None:
-        write_decoded(out, weights, statistics)
+    if decoded and weights is not None:
+        write_decoded(out, weights)
     print(f"{out}: {len(files)} files, {first * STEP / RATE / 3600:.2f} hours")

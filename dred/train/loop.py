@@ -35,7 +35,7 @@ class Task(Protocol):
     """One network's part: what to draw, what to minimise, what to measure.
 
     A task with a `critic` (a network of discriminators) and `critic_loss` is trained against it;
-    one with `export(model, path)` writes its weight file by itself.
+    one with `export(model, path)` writes its weight file by itself, with `load(path)` reads it.
     """
 
     name: str

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from dred.profile import TABLES, Profile
 
 LEVELS = 16
 SLOPES = (0, 2, 3, 4, 6, 8, 12, 16)  # sixteenths of a level per chunk, by dQ
@@ -20,18 +20,18 @@ def chunk_levels(q0: np.ndarray, dq: np.ndarray, qmax: np.ndarray, chunks: int) 
     return np.minimum(np.maximum(qmax, q0)[..., None], level)
 
 
+def read_tables(profile: Profile, kind: str) -> tuple[Tensor, ...]:
+    """Scales, dead zones, decays and probabilities of zero, times 256, each [16, dimensions]."""
+    tables = profile.tables(kind)
+    return tuple(torch.from_numpy(tables[name].astype(np.float32)) for name in TABLES)
+
+
 class Quantiser(nn.Module):
     """Tables of one kind of vector ("latent" or "state"): levels x dimensions."""
 
-    def __init__(self, statistics: Path | str, kind: str):
+    def __init__(self, profile: Profile, kind: str):
         super().__init__()
-        with np.load(statistics) as tables:
-
-            def table(name: str) -> Tensor:
-                return torch.from_numpy(tables[f"{kind}_{name}"].astype(np.float32))
-
-            scale, dead_zone = table("quant_scales_q8"), table("dead_zone_q8")
-            r, p0 = table("r_q8"), table("p0_q8")
+        scale, dead_zone, r, p0 = read_tables(profile, kind)
         self.register_buffer("coded", ((r > 0) & (p0 < 255)).float())
         self.register_buffer("scale", scale.clamp_min(1.0) / 256.0)
         self.register_buffer("dead_zone", dead_zone / 256.0)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dred.profile import OPUS
 from dred.train import export
 from dred.train.data import SpeechData
 from dred.train.layers import set_fake_int8
@@ -118,12 +119,10 @@ class CoderTask:
 class RdovaeTask(CoderTask):
     """What both parts of the compatible profile share: teacher and tables."""
 
-    def __init__(
-        self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path, statistics: Path
-    ):
+    def __init__(self, config: RdovaeConfig, data: Path, valid: Path, teacher: Path):
         super().__init__(config, data, valid)
-        self.latent = Quantiser(statistics, "latent").to(config.device)
-        self.state = Quantiser(statistics, "state").to(config.device)
+        self.latent = Quantiser(OPUS, "latent").to(config.device)
+        self.state = Quantiser(OPUS, "state").to(config.device)
         self.teacher = frozen(RdovaeDecoder(), teacher, config.device)
 
 

@@ -30,10 +30,9 @@ class DecoderTask(RdovaeTask):
         data: Path,
         valid: Path,
         teacher: Path,
-        statistics: Path,
         encoder: Path | None,
     ):
-        super().__init__(config, data, valid, teacher, statistics)
+        super().__init__(config, data, valid, teacher)
         self.model = RdovaeDecoder().to(config.device)
         self.replay = Replay(self._make, config.reuse, POOL)
         weights = [teacher] + ([encoder] if encoder else [])

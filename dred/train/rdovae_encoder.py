@@ -45,10 +45,9 @@ class EncoderTask(RdovaeTask):
         data: Path,
         valid: Path,
         teacher: Path,
-        statistics: Path,
         decoder: Path | None = None,
     ):
-        super().__init__(config, data, valid, teacher, statistics)
+        super().__init__(config, data, valid, teacher)
         ours = [frozen(RdovaeDecoder(), decoder, config.device)] if decoder else []
         self.decoders = InTurns([self.teacher, *ours])
         self.model = RdovaeEncoder().to(config.device)

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Training of a redundancy coder from scratch: encoder, decoder and statistics together.
 
-A profile of its own, which no receiver of the compatible profile can decode: its statistics carry
-`PROFILE`, and a sender has to name it on the wire. Rate, distortion and weights after Valin, Büthe,
+A profile of its own, which the weight file carries and a sender names on the wire: receivers of
+another profile leave its payloads alone. Rate, distortion and weights after Valin, Büthe,
 Mustafa, "Low-bitrate redundancy coding of speech using a rate-distortion-optimized variational
 autoencoder" (ICASSP 2023).
 """
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +17,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dred.train import export
+from dred.models import load_models
+from dred.profile import OWN_VERSIONS, TABLES
+from dred.train import blob, export
 from dred.train.entropy import LearnedQuantiser
 from dred.train.rdovae import CoderTask, coder_terms, encode, means
-from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
+from dred.train.rdovae_net import LATENTS, STATES, RdovaeDecoder, RdovaeEncoder
 from dred.train.rdovae_runs import RdovaeConfig
 
-PROFILE = "dred-vae-1"
 FRAMES = 4  # feature vectors of a chunk
 MEAN_STEPS = 60000
+DECAY = TABLES.index("r_q8")
 
 
 @dataclass
@@ -35,8 +38,7 @@ class ScratchConfig(RdovaeConfig):
     batch: int = 16
     muon_lr: float = 0.02  # a tenth or less to go on from trained networks
     newest_weight: float = 0.03  # as the reference is trained
-    latents: int = 40  # offered; those that are not worth their bits die
-    states: int = 64
+    version: int = OWN_VERSIONS.start  # of the profile on the wire: 128 to 255
     table_weight: float = 0.1  # of the coded rate, which fits only the tables
     limit: float = 3.0  # distortion above which it counts only by its logarithm
     ramp: float = 0.15  # share of the time in which the weight of the rate grows to 1
@@ -51,21 +53,14 @@ def limited(distortion: Tensor, limit: float) -> Tensor:
     )
 
 
-def table_sizes(statistics: Path) -> tuple[int, int]:
-    """Latent and state dimensions of a file of tables."""
-    with np.load(statistics) as tables:
-        return tables["latent_r_q8"].shape[1], tables["state_r_q8"].shape[1]
-
-
 class ScratchCoder(nn.Module):
-    """Encoder, decoder and both quantisers, as one network to the training loop."""
+    """Encoder, decoder and both quantisers, as one network to the training loop. Of the dimensions
+    that the format offers, those that are not worth their bits die."""
 
-    def __init__(self, latents: int, states: int):
+    def __init__(self) -> None:
         super().__init__()
-        self.encoder = RdovaeEncoder(latents, states)
-        self.decoder = RdovaeDecoder(latents, states)
-        self.latent = LearnedQuantiser(latents)
-        self.state = LearnedQuantiser(states)
+        self.encoder, self.decoder = RdovaeEncoder(), RdovaeDecoder()
+        self.latent, self.state = LearnedQuantiser(LATENTS), LearnedQuantiser(STATES)
 
 
 class ScratchTask(CoderTask):
@@ -73,25 +68,30 @@ class ScratchTask(CoderTask):
 
     name = "rdovae_scratch"
     config: ScratchConfig
+    model: ScratchCoder
 
-    def __init__(
-        self, config: ScratchConfig, data: Path, valid: Path, statistics: Path | None = None
-    ):
-        """`statistics`: tables of a coder to go on from, whose networks are loaded later."""
+    def __init__(self, config: ScratchConfig, data: Path, valid: Path):
         super().__init__(config, data, valid)
-        self.begun = statistics is not None
-        if statistics is not None:
-            self.model = ScratchCoder(*table_sizes(statistics)).to(config.device)
-            self.model.latent.begin_with(statistics, "latent")
-            self.model.state.begin_with(statistics, "state")
-            return
-        self.model = ScratchCoder(config.latents, config.states).to(config.device)
+        if config.version not in OWN_VERSIONS:
+            raise ValueError(f"version: a profile of one's own is 128 to 255, not {config.version}")
+        self.begun = False
+        self.model = ScratchCoder().to(config.device)
         for layer in (self.model.encoder.zdense, self.model.encoder.gdense2):
             layer.lr_scale = 10.0  # outputs are in quantiser steps, tens of units wide
         # start from mean speech: far from it the distortion is steep
         mean = torch.from_numpy(np.asarray(self.data.features[:MEAN_STEPS]).mean(0))
         with torch.no_grad():
             self.model.decoder.output.bias.copy_(mean.repeat(FRAMES))
+
+    def load(self, path: Path) -> None:
+        """Goes on from the coder of a weight file, in the profile that it has."""
+        profile = load_models(path).profile
+        export.load(self.model, path)
+        self.model.latent.begin_with(profile, "latent")
+        self.model.state.begin_with(profile, "state")
+        for layer in (self.model.encoder.zdense, self.model.encoder.gdense2):
+            del layer.lr_scale
+        self.begun = True
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
         """A batch, and how much the rate counts by now: a new coder must first learn to code."""
@@ -117,33 +117,29 @@ class ScratchTask(CoderTask):
     def evaluate(self, model: nn.Module) -> dict[str, float]:
         """Figures on fixed validation excerpts, and how many dimensions are alive."""
         batch = self.validation_batch()
-        return self.figures(self.terms(model, batch), batch) | {
-            "latents": float(len(model.latent.tables()[1])),
-            "states": float(len(model.state.tables()[1])),
-        }
+        alive = {
+            f"{kind}s": float((tables[DECAY] > 0).any(0).sum())
+            for kind, tables in (("latent", model.latent.tables()[0]),
+                                 ("state", model.state.tables()[0]))
+        }  # fmt: skip
+        return self.figures(self.terms(model, batch), batch) | alive
 
     def export(self, model: nn.Module, path: Path) -> int:
-        """Writes the weight file of both networks, and their statistics beside it as .npz.
-
-        Only dimensions in use are in it, scaled so that the tables fit eight bits.
-        """
-        latent, z, z_factor = model.latent.tables()
-        state, s, s_factor = model.state.tables()
-        pair = nn.ModuleList([RdovaeEncoder(len(z), len(s)), RdovaeDecoder(len(z), len(s))])
-        weights = {k: v.cpu() for k, v in model.encoder.state_dict().items()}
-        for layer, kept, factor in (("zdense", z, z_factor), ("gdense2", s, s_factor)):
-            scale = torch.from_numpy(factor)
-            weights[f"{layer}.weight"] = weights[f"{layer}.weight"][kept] * scale[:, None]
-            weights[f"{layer}.bias"] = weights[f"{layer}.bias"][kept] * scale
-        pair[0].load_state_dict(weights)
-        weights = {k: v.cpu() for k, v in model.decoder.state_dict().items()}
-        first = weights["dense1.weight"]  # its last column is the level
-        scaled = first[:, z] / torch.from_numpy(z_factor)
-        weights["dense1.weight"] = torch.cat([scaled, first[:, -1:]], 1)
-        start = weights["hidden_init.weight"]
-        weights["hidden_init.weight"] = start[:, s] / torch.from_numpy(s_factor)
-        pair[1].load_state_dict(weights)
-        tables = {f"latent_{k}": v for k, v in latent.items()}
-        tables |= {f"state_{k}": v for k, v in state.items()}
-        np.savez(path.with_suffix(".npz"), profile=np.array(PROFILE), **tables)
-        return export.save(pair, path)
+        """Writes the weight file of both networks with their profile; values are scaled so that
+        the tables fit eight bits."""
+        latent, z_factor = model.latent.tables()
+        state, s_factor = model.state.tables()
+        pair = copy.deepcopy(nn.ModuleList([model.encoder, model.decoder])).cpu()
+        encoder, decoder = pair
+        with torch.no_grad():
+            for layer, factor in ((encoder.zdense, z_factor), (encoder.gdense2, s_factor)):
+                layer.weight.mul_(torch.from_numpy(factor)[:, None])
+                layer.bias.mul_(torch.from_numpy(factor))
+            decoder.dense1.weight[:, :LATENTS].div_(torch.from_numpy(z_factor))
+            decoder.hidden_init.weight.div_(torch.from_numpy(s_factor))
+        profile = {
+            "profile_version": np.array([self.config.version], np.int32),
+            "profile_latent": latent.view(np.int8),
+            "profile_state": state.view(np.int8),
+        }
+        return blob.write_blob(path, [*profile.items(), *export.records(pair)])

@@ -33,12 +33,11 @@ CONFIGS: dict[str, type[TrainConfig]] = {
 
 @dataclass(frozen=True)
 class Files:
-    """What trainings read: data folders, and weight files and tables that some of them need."""
+    """What trainings read: data folders, and weight files that some of them need."""
 
     data: Path
     valid: Path
     teacher: Path | None = None
-    statistics: Path | None = None
     encoder: Path | None = None  # ours, for the decoder
     decoder: Path | None = None  # ours, for the encoder
     predictor: Path | None = None  # for the vocoder
@@ -55,7 +54,7 @@ def create(label: str, config: Any, files: Files) -> Task:
     if label == "plc":
         return PlcTask(config, *folders, files.teacher)
     if label == "rdovae_scratch":
-        return ScratchTask(config, *folders, files.statistics)
+        return ScratchTask(config, *folders)
     if label == "fargan":
         return FarganTask(config, *folders, files.predictor)
     if label == "fargan_adversarial":
@@ -66,8 +65,6 @@ def create(label: str, config: Any, files: Files) -> Task:
         return DistilTask(config, *folders, files.teacher, files.predictor)
     if label == "pitch":
         return PitchTask(config, *folders, files.teacher)
-    if files.statistics is None:
-        raise ValueError(f"{label} needs --statistics: the quantiser tables")
     if label == "rdovae_encoder":
-        return EncoderTask(config, *folders, files.teacher, files.statistics, files.decoder)
-    return DecoderTask(config, *folders, files.teacher, files.statistics, files.encoder)
+        return EncoderTask(config, *folders, files.teacher, files.decoder)
+    return DecoderTask(config, *folders, files.teacher, files.encoder)

@@ -70,7 +70,7 @@ def test_attaching_keeps_the_rest(case, payload):
     packet = Packet.parse(data).with_extensions(extensions)
     attached = packet.with_dred(payload)
     assert list(attached.frames) == frames
-    assert attached.dred_payload == payload
+    assert attached.dred_payload() == payload
     others = [e for e in packet.extensions if e.id != 126 or e.data[:2] != b"D\x0c"]
     kept = attached.extensions
     kept.remove(Extension(126, 0, b"D\x0c" + payload))

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dred._core import ffi, lib
 
 from dred.packet import Packet
 from dred.payload import MAX_CHUNKS, decode_payload, encode_payload, quantizer_levels
+from dred.profile import OPUS, TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = Path(os.environ.get("DRED_SHARED", ROOT.parent / "shared")) / "reference/opus-1.6.1"
@@ -51,9 +51,8 @@ def worst_relative(value: np.ndarray, expected: np.ndarray) -> float:
 
 
 def table(which: int, state: int, level: int) -> np.ndarray:
-    size = 50 if state else 25
-    raw = lib.dred_statistics(which, state, level)
-    return np.frombuffer(ffi.buffer(raw, size), np.uint8).astype(np.float64)
+    tables = OPUS.tables("state" if state else "latent")
+    return tables[TABLES[which]][level].astype(np.float64)
 
 
 @pytest.mark.parametrize(("state", "hashes"), [(0, LATENT_HASHES), (1, STATE_HASHES)])
@@ -163,7 +162,7 @@ def check_packet(data, i, packet, extensions, symbols, max_chunks):
     frame_offset = data["parse_dred_frame"][i] * packet.toc.frame_units
     assert payload.offset == data["parse_dred_offset"][i]
     assert payload.offset == 16 - data["dred_total_offset"][i] + frame_offset
-    limited = decode_payload(packet.dred_payload, max_chunks)
+    limited = decode_payload(packet.dred_payload(), max_chunks)
     assert limited.chunks == data["parse_nb_latents"][i]
     assert (limited.symbols == symbols).all()
     return limited
@@ -174,7 +173,7 @@ def check_rewriting(packet, extensions):
     others = [e for e in extensions if e[0] != 126 or e[2][:2] != b"D\x0c" or len(e[2]) <= 2]
     attached = Packet.parse(bytes(packet.with_dred(b"redundancy")))
     assert attached.frames == packet.frames
-    assert attached.dred_payload == b"redundancy"
+    assert attached.dred_payload() == b"redundancy"
     kept = [(e.id, e.frame, e.data) for e in attached.extensions]
     kept.remove((126, 0, b"D\x0credundancy"))
     assert kept == others

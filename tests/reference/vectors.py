@@ -377,8 +377,8 @@ def _same_offset(packet: Packet, data: Data, _: list[np.ndarray], i: int) -> boo
 
 
 def _limited(packet: Packet, data: Data, i: int) -> dred.Payload:
-    assert packet.dred_payload is not None
-    return decode_payload(packet.dred_payload, _chunks_asked(data, i))
+    assert packet.dred_payload() is not None
+    return decode_payload(packet.dred_payload(), _chunks_asked(data, i))
 
 
 def _same_chunks(packet: Packet, data: Data, _: list[np.ndarray], i: int) -> bool:

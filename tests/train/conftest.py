@@ -26,17 +26,3 @@ def folder(tmp_path_factory):
     ]
     (path / "files.json").write_text(json.dumps(files))
     return path
-
-
-@pytest.fixture
-def statistics(tmp_path):
-    """Quantiser tables with one dimension that is never coded."""
-    tables = {}
-    for kind, size in (("latent", 25), ("state", 50)):
-        tables[f"{kind}_quant_scales_q8"] = np.full((16, size), 128, np.uint8)
-        tables[f"{kind}_dead_zone_q8"] = np.full((16, size), 10, np.uint8)
-        tables[f"{kind}_r_q8"] = np.full((16, size), 128, np.uint8)
-        tables[f"{kind}_p0_q8"] = np.full((16, size), 128, np.uint8)
-        tables[f"{kind}_p0_q8"][:, -1] = 255
-    np.savez(tmp_path / "statistics.npz", **tables)
-    return tmp_path / "statistics.npz"

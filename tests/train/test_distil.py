@@ -98,9 +98,9 @@ def test_free_runs_come_nearer_to_natural_speech(folder, teacher, tmp_path):
         assert np.mean(values[-5:]) < 0.9 * np.mean(values[:5]), name
 
 
-def test_an_encoder_agrees_with_itself(folder, coder, statistics):
+def test_an_encoder_agrees_with_itself(folder, coder):
     config = RdovaeConfig(batch=3, dframes=60, matching=0.5)
-    task = EncoderTask(config, folder, folder, coder, statistics)
+    task = EncoderTask(config, folder, folder, coder)
     rng = np.random.default_rng(0)
     batch = task.sample(rng, 0.1)
     loss, metrics = task.loss(batch)
@@ -115,12 +115,12 @@ def test_an_encoder_agrees_with_itself(folder, coder, statistics):
     assert metrics["latent_steps"] + metrics["state_steps"] < 1e-5
 
 
-def test_an_encoder_is_trained_through_both_decoders(folder, coder, statistics, tmp_path):
+def test_an_encoder_is_trained_through_both_decoders(folder, coder, tmp_path):
     torch.manual_seed(5)
     other = RdovaeDecoder().eval()
     export.save(other, tmp_path / "ours.bin")
     config = RdovaeConfig(batch=2, dframes=60)
-    task = EncoderTask(config, folder, folder, coder, statistics, tmp_path / "ours.bin")
+    task = EncoderTask(config, folder, folder, coder, tmp_path / "ours.bin")
     latents, state = torch.randn(5, 3, 26), torch.randn(5, 50)
     mixed = task.decoders(latents, state)
     for run in range(5):

@@ -74,7 +74,7 @@ def with_pitch(folder):
     return folder
 
 
-def test_all_networks_in_one_command(with_pitch, teacher, statistics, tmp_path, monkeypatch):
+def test_all_networks_in_one_command(with_pitch, teacher, tmp_path, monkeypatch):
     def small(label):
         config = config_of(label)
         config.batch, config.log_seconds, config.warmup_steps = 2, 0.0, 1
@@ -93,7 +93,7 @@ def test_all_networks_in_one_command(with_pitch, teacher, statistics, tmp_path, 
     ):
         monkeypatch.setattr(task, "evaluate", lambda self, model: {"spec": 0.0})
     command = ["train", "all", str(with_pitch), str(with_pitch), str(tmp_path / "out")]
-    command += ["--teacher", str(teacher), "--statistics", str(statistics)]
+    command += ["--teacher", str(teacher)]
     command += ["--checkpoints", str(tmp_path / "runs"), "--minutes", "0.02"]
     assert main(command) == 0
     files = sorted((tmp_path / "out").glob("*.bin"))

@@ -6,12 +6,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dred.train import export  # noqa: E402
+from dred.models import load_models  # noqa: E402
+from dred.payload import decode_payload, encode_payload  # noqa: E402
+from dred.train.curves import core_coder  # noqa: E402
 from dred.train.entropy import LearnedQuantiser  # noqa: E402
 from dred.train.loop import Run  # noqa: E402
 from dred.train.quantiser import LEVELS, Quantiser  # noqa: E402
-from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder  # noqa: E402
-from dred.train.rdovae_scratch import PROFILE, ScratchConfig, ScratchTask, limited  # noqa: E402
+from dred.train.rdovae import encode  # noqa: E402
+from dred.train.rdovae_scratch import ScratchConfig, ScratchTask, limited  # noqa: E402
 
 
 def test_bits_are_those_of_a_distribution():
@@ -64,7 +66,7 @@ def test_wild_distortions_count_by_their_logarithm():
 
 
 def scratch(folder, **settings):
-    settings = {"batch": 4, "dframes": 60, "warmup_steps": 1, "latents": 6, "states": 8} | settings
+    settings = {"batch": 4, "dframes": 60, "warmup_steps": 1} | settings
     return ScratchTask(ScratchConfig(**settings), folder, folder)
 
 
@@ -77,8 +79,8 @@ def test_rate_and_distortion_fall(folder, tmp_path):
     assert np.mean(losses[-3:]) < 0.95 * np.mean(losses[:3])
 
 
-def test_dead_dimensions_are_left_out_and_the_tables_agree(folder, tmp_path):
-    task = scratch(folder)
+def test_a_dead_dimension_costs_nothing_and_the_core_codes_the_same(folder, tmp_path):
+    task = scratch(folder, version=201)
     run = Run(task, tmp_path, False)
     for _ in range(5):
         run._update(0.5)
@@ -86,41 +88,61 @@ def test_dead_dimensions_are_left_out_and_the_tables_agree(folder, tmp_path):
     with torch.no_grad():
         model.latent.decay[:, 2] = -12.0  # never anything but zero
     task.export(model, tmp_path / "coder.bin")
-    with np.load(tmp_path / "coder.npz") as statistics:
-        assert str(statistics["profile"]) == PROFILE
-        assert statistics["latent_r_q8"].shape == (LEVELS, 5)
-        assert statistics["latent_quant_scales_q8"].max(0).tolist() == [255] * 5
-    encoder, decoder = RdovaeEncoder(5, 8).eval(), RdovaeDecoder(5, 8).eval()
-    export.load(encoder, tmp_path / "coder.bin")
-    export.load(decoder, tmp_path / "coder.bin")
-    latent = Quantiser(tmp_path / "coder.npz", "latent")
-    kept = [0, 1, 3, 4, 5]
-    x = torch.randn(1, 12, 40)
+    models = load_models(tmp_path / "coder.bin")
+    tables = models.profile.tables("latent")
+    assert models.profile.version == 201
+    assert models.describe()["profile"] == "own-201"
+    assert tables["r_q8"][:, 2].max() == 0
+    assert np.delete(tables["quant_scales_q8"].max(0), 2).tolist() == [255] * 24
+    assert task.evaluate(model)["latents"] == 24
+
+    features = torch.randn(1, 24, 20)
+    level = torch.full((1, 12), 4)
+    stored = Quantiser(models.profile, "latent")
     with torch.no_grad():
-        mine, _ = model.encoder(x)
-        theirs, _ = encoder(x)
-        level = torch.full((1, 12), 4)
+        mine, _ = encode(model.encoder, features)
         _, q = model.latent.quantise(mine, level)
-        _, stored = latent.quantise(theirs, level)
+        core = core_coder(models)
+        theirs, their_states = core.encode(features)
+        _, symbols = stored.quantise(theirs, level)
         # int8 weights and 8-bit tables move a value now and then over a rounding border
-        assert (q[..., kept] != stored).float().mean() < 0.15
-        full = torch.zeros(1, 12, 6)
-        full[..., kept] = stored
-        bits = latent.bits(stored, level).sum() / model.latent.bits(full, level).sum()
+        alive = np.delete(np.arange(25), 2)
+        assert (q[..., alive] != symbols[..., alive]).float().mean() < 0.15
+        assert not symbols[..., 2].any()
+        bits = stored.bits(symbols, level).sum() / model.latent.bits(symbols, level).sum()
         assert float(bits) == pytest.approx(1.0, abs=0.05)
+    header = {"newest": 11, "q0": 4, "dq": 0, "profile": models.profile}
+    payload = encode_payload(theirs[0].numpy(), their_states[0].numpy(), **header)
+    parsed = decode_payload(payload, profile=models.profile)
+    assert parsed.chunks == 6
+    assert np.array_equal(parsed.symbols[50:75], symbols[0, 11].numpy())
+    assert sum(parsed.bits[2:]) == pytest.approx(
+        float(stored.bits(symbols[:, 1::2], level[:, 1::2]).sum()), rel=0.05, abs=8
+    )
 
 
-def test_goes_on_from_the_tables_of_another_coder(folder, statistics, tmp_path):
-    task = ScratchTask(ScratchConfig(batch=2, dframes=60), folder, folder, statistics)
-    fixed = Quantiser(statistics, "state")
+def test_goes_on_from_the_coder_of_a_file(folder, tmp_path):
+    task = scratch(folder)
+    assert task.sample(np.random.default_rng(0), 0.0)["ramp"] < 1.0
+    with torch.no_grad():
+        task.model.state.decay[:, 49] = -12.0
+    task.export(task.model, tmp_path / "coder.bin")
+    profile = load_models(tmp_path / "coder.bin").profile
+    again = scratch(folder)
+    again.load(tmp_path / "coder.bin")
+    fixed = Quantiser(profile, "state")
     level = torch.arange(LEVELS)
     x = 3.0 * torch.randn(LEVELS, 50)
-    torch.testing.assert_close(task.model.state.levels(x, level), fixed.levels(x, level))
-    symbols = task.model.state.quantise(x, level)[1]
-    mine, theirs = (q.bits(symbols, level).sum().item() for q in (task.model.state, fixed))
-    # r = 0.5 with a wider zero bin than 1 - r ** 0.5 has no exponent between 0.5 and 1
-    assert mine / theirs == pytest.approx(1.0, abs=0.15)
-    assert task.sample(np.random.default_rng(0), 0.0)["ramp"] == 1.0
-    task.export(task.model, tmp_path / "coder.bin")
-    with np.load(tmp_path / "coder.npz") as tables:
-        assert tables["state_r_q8"].shape == (LEVELS, 49)  # the last is never coded
+    torch.testing.assert_close(again.model.state.levels(x, level), fixed.levels(x, level))
+    symbols = again.model.state.quantise(x, level)[1]
+    mine, theirs = (q.bits(symbols, level).sum().item() for q in (again.model.state, fixed))
+    assert mine / theirs == pytest.approx(1.0, abs=0.02)
+    assert again.sample(np.random.default_rng(0), 0.0)["ramp"] == 1.0
+    again.export(again.model, tmp_path / "again.bin")
+    tables = load_models(tmp_path / "again.bin").profile.tables("state")
+    assert tables["r_q8"][:, 49].max() == 0
+
+
+def test_versions_of_others_are_refused(folder):
+    with pytest.raises(ValueError, match="128 to 255, not 12"):
+        scratch(folder, version=12)

@@ -15,8 +15,17 @@ from dred.train.plc import PlcConfig, flags, gilbert  # noqa: E402
 from dred.train.quantiser import Quantiser, chunk_levels  # noqa: E402
 
 
-def test_quantiser_counts_bits_and_skips_dead_dimensions(statistics):
-    quantiser = Quantiser(statistics, "latent")
+class Halves:
+    """A profile with one dimension that is never coded."""
+
+    def tables(self, kind):
+        scales, dead, r, p0 = (np.full((16, 25), value, np.uint8) for value in (128, 10, 128, 128))
+        p0[:, -1] = 255
+        return {"quant_scales_q8": scales, "dead_zone_q8": dead, "r_q8": r, "p0_q8": p0}
+
+
+def test_quantiser_counts_bits_and_skips_dead_dimensions():
+    quantiser = Quantiser(Halves(), "latent")
     x = torch.zeros(1, 25)
     x[0, 0], x[0, 1], x[0, -1] = 2.0, -6.0, 50.0
     level = torch.tensor([3])

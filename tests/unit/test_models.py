@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from dred.errors import ModelError
-from dred.models import NETWORKS, PROFILE, embedded_files, load_models
+from dred.models import NETWORKS, embedded_files, load_models
 from dred.models.records import read_records
 
 
@@ -55,7 +55,7 @@ def test_reference_weights(reference_weights):
     assert description["layers"] == 87
     assert description["bytes"] == reference_weights.stat().st_size
     assert description["sha256"] == hashlib.sha256(reference_weights.read_bytes()).hexdigest()
-    assert description["profile"] == PROFILE
+    assert description["profile"] == "opus-dred-12"
 
 
 @pytest.mark.shared

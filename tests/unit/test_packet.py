@@ -45,7 +45,7 @@ def test_packet_with_payload():
     assert bytes(packet) == bytes.fromhex("4b410baabbccddfc440c") + PAYLOAD
     assert packet.frames == (PLAIN[1:],)
     assert packet.extensions == [Extension(126, 0, b"D\x0c" + PAYLOAD)]
-    assert packet.dred_payload == PAYLOAD
+    assert packet.dred_payload() == PAYLOAD
     assert len(packet) - len(PLAIN) == Packet.parse(PLAIN).cost_of(len(PAYLOAD))
     assert bytes(packet.without_extensions()) == PLAIN
     assert attach_payload(PLAIN, PAYLOAD) == bytes(packet)
@@ -66,7 +66,7 @@ def test_other_extensions_stay():
     assert [e for e in attached.extensions if e.id != 126] == others
     assert attached.frames == packet.frames
     replaced = attached.with_dred(b"another")
-    assert replaced.dred_payload == b"another"
+    assert replaced.dred_payload() == b"another"
     assert [e for e in replaced.extensions if e.id != 126] == others
 
 
@@ -90,9 +90,9 @@ def test_why_there_is_no_dred():
         (b"D\x0c", "empty payload"),
     ):
         other = packet.with_extensions([Extension(126, 0, data)])
-        assert other.why_no_dred == reason
+        assert other.why_no_dred() == reason
         assert other.dred is None
-        assert other.dred_payload is None
+        assert other.dred_payload() is None
     assert why_no_dred(bytes.fromhex("4b4103aabb0b5103")) == "malformed extensions"
 
 

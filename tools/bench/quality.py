@@ -55,7 +55,6 @@ from dred.train.curves import (
     feature_sequences,
     rate_at_equal_distortion,
     rate_distortion,
-    scratch_coder,
 )
 from dred.train.data import SpeechData
 from dred.train.features import build
@@ -95,9 +94,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="its data folder, if it was made before")
     parser.add_argument("--ours", type=Path, nargs="+", help="weight files (default: embedded)")
     parser.add_argument("--reference", type=Path, default=WEIGHTS / "weights.bin")
-    parser.add_argument("--statistics", type=Path, default=WEIGHTS / "statistics.npz")
     parser.add_argument("--scratch", type=Path, nargs="+", default=[], metavar="FILE",
-                        help="weights of profiles of their own, tables beside them")  # fmt: skip
+                        help="weights of coders with profiles of their own")  # fmt: skip
     parser.add_argument("--float", type=Path, nargs="+", dest="unrounded", metavar="FILE",
                         help="our networks in float ('dred train --float'), for int8")  # fmt: skip
     parser.add_argument("--files", type=integer(1), default=24, help="for speech (default 24)")
@@ -156,15 +154,12 @@ class Setup:
 
 def coder(setup: Setup) -> Figures:
     """Rate and distortion of all pairs of encoder and decoder, and of other profiles."""
-    sides = {
-        side: core_coder(load_models(setup.sides[side]), setup.args.statistics)
-        for side in (OURS, REFERENCE)
-    }
+    sides = {side: core_coder(load_models(setup.sides[side])) for side in (OURS, REFERENCE)}
     report = coder_report(sides, setup.sequences)
     report["rate_by_source"] = rate_by_source(sides[OURS], sides[REFERENCE], setup.data)
     base = report["curves"][f"{REFERENCE} encoder, {REFERENCE} decoder"]
     for weights in setup.args.scratch:
-        curve = rate_distortion(scratch_coder(weights), setup.sequences)
+        curve = rate_distortion(core_coder(load_models(weights)), setup.sequences)
         report["curves"][weights.stem] = curve
         report["rate_ratio"][weights.stem] = rate_at_equal_distortion(curve, base)
     return report
@@ -210,9 +205,7 @@ def int8(setup: Setup) -> Figures:
     if FLOAT not in setup.sides:
         raise DredError("the section int8 needs --float: weight files of 'dred train --float'")
     curves = {
-        side: rate_distortion(
-            core_coder(load_models(setup.sides[side]), setup.args.statistics), setup.sequences
-        )
+        side: rate_distortion(core_coder(load_models(setup.sides[side])), setup.sequences)
         for side in (OURS, FLOAT)
     }
     return {
@@ -240,7 +233,7 @@ def prepare(args: argparse.Namespace) -> Setup:
     """Checks that all is there, and gathers the weights in the output folder."""
     speech = args.speech or SHARED / "speech" / args.split
     given = [*(args.ours or []), *(args.unrounded or []), *args.scratch]
-    for path in (args.reference, args.statistics, speech, *given):
+    for path in (args.reference, speech, *given):
         if not path.exists():
             raise DredError(f"{path}: not there; name it by an option or set DRED_SHARED")
     args.out.mkdir(parents=True, exist_ok=True)

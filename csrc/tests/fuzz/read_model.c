@@ -34,6 +34,27 @@ static void run_encoder(const dred_models *models) {
     dred_rdovae_encoder_destroy(encoder);
 }
 
+/* Whatever the tables are, what is coded by them is read again. */
+static void run_profile(const dred_profile *profile) {
+    static float latents[STEPS * DRED_LATENT_DIM], state[DRED_STATE_DIM];
+    static dred_payload payload;
+    dred_payload_header header = {.q0 = 2, .dq = 7, .qmax = 15};
+    unsigned char bytes[2000];
+    int bits[2 + STEPS];
+    fill(latents, STEPS * DRED_LATENT_DIM);
+    fill(state, DRED_STATE_DIM);
+    int version = dred_profile_version(profile);
+    REQUIRE(version == DRED_EXTENSION_VERSION || (version >= DRED_OWN_VERSIONS && version < 256));
+    int size = dred_payload_encode(profile, &header, latents, state, STEPS, bytes, sizeof bytes,
+                                   bits);
+    REQUIRE(size > 0 || size == DRED_ERR_NODATA);
+    if (size < 0)
+        return;
+    REQUIRE(dred_payload_decode(profile, bytes, size, DRED_MAX_CHUNKS, &payload) > 0);
+    REQUIRE(payload.bits[1] == bits[1] && payload.bits[2] == bits[2]);
+    require_finite(payload.latents, payload.chunks * (DRED_LATENT_DIM + 1));
+}
+
 static void run_decoder(const dred_models *models) {
     float state[DRED_STATE_DIM], latents[STEPS * (DRED_LATENT_DIM + 1)];
     float features[STEPS * DRED_CHUNK_STEPS * DRED_FEATURES];
@@ -76,6 +97,7 @@ void read_model(const uint8_t *data, size_t size) {
         return;
     int networks = dred_models_networks(models);
     REQUIRE(networks > 0 && networks <= DRED_NET_ALL);
+    run_profile(dred_models_profile(models));
     if (networks & DRED_NET_PITCH)
         run_pitch(models);
     if (networks & DRED_NET_ENCODER)

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { EXTENSIONS = 300 };
+enum { EXTENSIONS = 300, OPUS = DRED_EXTENSION_VERSION };
 
 typedef struct parsed {
     const uint8_t *bytes;
@@ -100,10 +100,11 @@ static void attach(const parsed *packet, int bytes) {
     static const uint8_t payload[1000];
     parsed again;
     int offset, size, frame, others = 0;
-    int cost = dred_packet_cost(packet->bytes, packet->size, DRED_EXTENSION_PREFIX + bytes);
+    int cost = dred_packet_cost(packet->bytes, packet->size, OPUS, DRED_EXTENSION_PREFIX + bytes);
     int capacity = 3 * packet->size + 2000;
     uint8_t *out = malloc((size_t)capacity);
-    int written = dred_packet_attach(packet->bytes, packet->size, payload, bytes, out, capacity);
+    int written =
+        dred_packet_attach(packet->bytes, packet->size, OPUS, payload, bytes, out, capacity);
     if (written == DRED_ERR_SPACE) { /* only where there are more extensions than it keeps */
         REQUIRE(cost == DRED_ERR_SPACE && packet->count > 256);
         free(out);
@@ -113,11 +114,11 @@ static void attach(const parsed *packet, int bytes) {
     if (packet->info.padding_size == 0)
         REQUIRE(written <= packet->size + cost);
     uint8_t *exact = malloc((size_t)written);
-    REQUIRE(dred_packet_attach(packet->bytes, packet->size, payload, bytes, exact, written) ==
+    REQUIRE(dred_packet_attach(packet->bytes, packet->size, OPUS, payload, bytes, exact, written) ==
             written);
     REQUIRE(parse(exact, written, &again));
     require_same_frames(packet, &again);
-    REQUIRE(dred_packet_find(exact, written, &offset, &size, &frame) == DRED_OK);
+    REQUIRE(dred_packet_find(exact, written, OPUS, &offset, &size, &frame) == DRED_OK);
     REQUIRE(size == bytes && frame == 0 && memcmp(exact + offset, payload, (size_t)size) == 0);
     for (int i = 0; i < packet->count && i < EXTENSIONS; i++)
         others += !is_dred(&packet->list[i]);
@@ -131,12 +132,12 @@ void read_packet(const uint8_t *data, size_t size) {
     int offset, bytes, frame, found, lbrr, number = size > 0 ? data[size - 1] : 0;
     if (!parse(data, (int)size, &packet)) {
         REQUIRE(dred_packet_units(data, (int)size) < 0);
-        REQUIRE(dred_packet_cost(data, (int)size, 10) < 0);
+        REQUIRE(dred_packet_cost(data, (int)size, OPUS, 10) < 0);
         return;
     }
     lbrr = dred_packet_has_lbrr(data, (int)size);
     REQUIRE(lbrr == 0 || lbrr == 1);
-    found = dred_packet_find(data, (int)size, &offset, &bytes, &frame);
+    found = dred_packet_find(data, (int)size, OPUS, &offset, &bytes, &frame);
     REQUIRE(found == DRED_OK || found == DRED_ERR_NODATA);
     if (found == DRED_OK) {
         REQUIRE(bytes > 0 && offset > packet.info.padding_offset && offset + bytes <= (int)size);

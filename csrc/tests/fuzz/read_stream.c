@@ -21,7 +21,7 @@ typedef struct receiver {
 
 static void take_packet(receiver *r, const uint8_t *packet, int size) {
     int offset, bytes, frame, place = r->packets % KEPT;
-    if (dred_packet_find(packet, size, &offset, &bytes, &frame) != DRED_OK)
+    if (dred_packet_find(packet, size, DRED_EXTENSION_VERSION, &offset, &bytes, &frame) != DRED_OK)
         return;
     int chunks =
         dred_decoder_parse(r->decoders[place], packet + offset, bytes, frame, DRED_MAX_CHUNKS);

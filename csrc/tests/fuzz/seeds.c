@@ -72,9 +72,14 @@ static void add_payload(corpus *kept, dred_encoder *encoder, int n) {
     corpus_add(&kept[PAYLOAD], payload, (size_t)bytes);
     int regular = n % (int)(sizeof bare / sizeof *bare);
     int size = dred_packet_attach((const unsigned char *)bare[regular].bytes, bare[regular].size,
-                                  payload, bytes, packet, ROOM);
+                                  DRED_EXTENSION_VERSION, payload, bytes, packet, ROOM);
     REQUIRE(size > 0);
     add_packet(kept, packet, size);
+}
+
+static void image_own_coder(image_builder *image) {
+    image_profile(image, DRED_OWN_VERSIONS);
+    image_encoder(image);
 }
 
 static void add_network(corpus *kept, void (*put)(image_builder *)) {
@@ -102,4 +107,5 @@ void add_seeds(corpus *kept) {
     add_network(kept, image_decoder);
     add_network(kept, image_plc);
     add_network(kept, image_fargan);
+    add_network(kept, image_own_coder);
 }

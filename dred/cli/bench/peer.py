@@ -26,6 +26,7 @@ from dred.peer import (
     LibopusSender,
     why_not,
 )
+from dred.profile import OPUS
 from dred.receiver import Receiver
 from dred.sender import Sender
 from dred.simulate import JITTER_MS, play
@@ -149,12 +150,13 @@ def _payload(setting: Setting, bare: bytes, packet: bytes) -> Iterator[dict[str,
     theirs, target = DredParser(CORE_RATE), DredParser(CORE_RATE)
     decoder, parsed = Handle("decoder", setting.models), ffi.new("dred_payload *")
     offset, size, frame = (ffi.new("int *") for _ in range(3))
-    payload = Packet(packet).dred_payload or b""
-    chunks = check(lib.dred_payload_decode(payload, len(payload), MAX_CHUNKS, parsed))
+    version = OPUS.version
+    payload = Packet(packet).dred_payload() or b""
+    chunks = check(lib.dred_payload_decode(ffi.NULL, payload, len(payload), MAX_CHUNKS, parsed))
     features = ffi.new("float[]", chunks * lib.DRED_CHUNK_STEPS * lib.DRED_FEATURES)
 
     def parse(data: bytes) -> None:
-        if lib.dred_packet_find(data, len(data), offset, size, frame) == lib.DRED_OK:
+        if lib.dred_packet_find(data, len(data), version, offset, size, frame) == lib.DRED_OK:
             lib.dred_decoder_parse(decoder.raw, payload, len(payload), frame[0], MAX_CHUNKS)
 
     calls: Calls = [

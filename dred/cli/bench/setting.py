@@ -67,7 +67,14 @@ class Setting:
         state = np.ascontiguousarray(states[-1])
         size = check(
             lib.dred_payload_encode(
-                header, pointer(rows), pointer(state), len(rows), out, CAPACITY, ffi.NULL
+                self.models.profile.raw,
+                header,
+                pointer(rows),
+                pointer(state),
+                len(rows),
+                out,
+                CAPACITY,
+                ffi.NULL,
             )
         )
         return bytes(ffi.buffer(out, size))

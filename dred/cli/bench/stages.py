@@ -36,8 +36,8 @@ def _stages(setting: Setting, models: Models) -> list[Stage]:
     pcm, features = setting.pcm, np.ascontiguousarray(setting.features)
     latents, states = (array.copy() for array in setting.latents)
     data = setting.payload()
-    parsed = ffi.new("dred_payload *")
-    chunks = lib.dred_payload_decode(data, len(data), MAX_CHUNKS, parsed)
+    parsed, profile = ffi.new("dred_payload *"), models.profile.raw
+    chunks = lib.dred_payload_decode(profile, data, len(data), MAX_CHUNKS, parsed)
     analysis, encoder = Handle("analysis", models), Handle("rdovae_encoder", models)
     predictor, vocoder = Handle("predictor", models), Handle("vocoder", models)
     check(lib.dred_vocoder_resume(vocoder.raw, pointer(pcm), pointer(features)))
@@ -64,12 +64,12 @@ def _stages(setting: Setting, models: Models) -> list[Stage]:
         Stage(
             "payload", f"{len(rows)} chunks", 20, 1, 0,
             lambda: lib.dred_payload_encode(
-                header, p_rows, p_states, len(rows), bytes_out, CAPACITY, ffi.NULL
+                profile, header, p_rows, p_states, len(rows), bytes_out, CAPACITY, ffi.NULL
             ),
         ),
         Stage(
             "payload parsing", f"{chunks} chunks", 20, 1, 0,
-            lambda: lib.dred_payload_decode(data, len(data), MAX_CHUNKS, parsed),
+            lambda: lib.dred_payload_decode(profile, data, len(data), MAX_CHUNKS, parsed),
         ),
         Stage(
             "RDO-VAE decoder", f"{chunks} chunks", 40 * chunks, 1, lib.dred_decoder_size(),
