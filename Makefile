@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # make demo      hear it: one sample, one bursty trace, one wav per scheme under demo/
 # make test      all tests, C tests included      make lint     ruff, mypy
-# make lib       libdred.so, libdred.a, dred.pc   make install  PREFIX=/usr/local, DESTDIR=
+# make lib       libdred.so, libdred.a, dred.pc   make install  PREFIX=/usr/local, LIBDIR=, DESTDIR=
 # make ctest     C unit tests                     make ctest-asan  the same under ASan and UBSan
 # make ctest-neon  the same for 64-bit ARM, in an emulator
 # make ctest-vnni  the same for AVX-512 VNNI and AVX-VNNI, in an emulator
@@ -11,6 +11,7 @@
 
 PYTHON ?= python3
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 VENV := .venv
 BIN := $(VENV)/bin
 # Twice quiet: errors only.
@@ -73,13 +74,18 @@ OPTIMISE := -O3
 SANITISE :=
 OBJECTS_IN := build/$(VARIANT)
 
-OBJCOPY ?= objcopy
+# A cross compiler (CC=aarch64-linux-gnu-gcc) comes with tools of its own.
+CROSS := $(if $(filter %-gcc,$(CC)),$(CC:gcc=))
+OBJCOPY ?= $(CROSS)objcopy
+ifeq ($(origin AR),default)
+AR := $(CROSS)ar
+endif
 
-# WERROR= for a compiler that knows other warnings than ours.
-WERROR := -Werror
-WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes $(WERROR)
-C_FLAGS := -std=c11 $(OPTIMISE) $(SANITISE) $(WARNINGS) -fPIC -fvisibility=hidden -MMD -MP \
-	-Icsrc -Icsrc/include -DDRED_BUILDING -DDRED_VERSION='"$(VERSION)"' $(CFLAGS)
+# Warnings are errors in tests; a user's compiler may know others than ours.
+WERROR :=
+WARNINGS = -Wall -Wextra -Wshadow -Wstrict-prototypes $(WERROR)
+C_FLAGS = -std=c11 $(OPTIMISE) $(SANITISE) $(WARNINGS) -fPIC -fvisibility=hidden -MMD -MP \
+	-Icsrc -Icsrc/include -DDRED_BUILDING -DDRED_VERSION='"$(VERSION)"' $(CFLAGS) -fno-lto
 
 LIB_SOURCES := $(shell find csrc -name '*.c' -not -path 'csrc/tests/*' -not -path 'csrc/examples/*')
 TEST_SOURCES := $(wildcard csrc/tests/*.c)
@@ -108,35 +114,37 @@ $(LIB)/libdred.so.$(VERSION): $(LIB_OBJECTS) $(OBJECTS_IN)/builtin.o
 	ln -sf libdred.so.$(ABI) $(LIB)/libdred.so
 
 # One object whose hidden symbols are local: a static archive has no visibility of its own, and
-# our inner names must not clash with those of a program.
+# our inner names must not clash with those of a program. (Hence -fno-lto: such objects have no
+# symbols yet.)
 $(LIB)/libdred.a: $(LIB_OBJECTS) $(OBJECTS_IN)/builtin.o
 	@mkdir -p $(@D)
 	rm -f $@
-	$(LD) -r $^ -o $(OBJECTS_IN)/libdred.o
+	$(CC) -r -nostdlib $^ -o $(OBJECTS_IN)/libdred.o
 	$(OBJCOPY) --localize-hidden $(OBJECTS_IN)/libdred.o
 	$(AR) rcs $@ $(OBJECTS_IN)/libdred.o
 
-# Written at every `make lib`: it holds PREFIX.
+# Written at every `make lib`: it holds PREFIX and LIBDIR.
 .PHONY: $(LIB)/dred.pc
 $(LIB)/dred.pc:
 	@mkdir -p $(@D)
-	@printf '%s\n' 'prefix=$(abspath $(PREFIX))' 'libdir=$${prefix}/lib' 'includedir=$${prefix}/include' '' \
+	@printf '%s\n' 'prefix=$(abspath $(PREFIX))' 'libdir=$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))' 'includedir=$${prefix}/include' '' \
 		'Name: dred' 'Description: Deep redundancy (DRED) for Opus' 'Version: $(VERSION)' \
 		'Libs: -L$${libdir} -ldred' 'Libs.private: -lm' 'Cflags: -I$${includedir}' > $@
 
 install: lib
-	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -d $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
 	install -m 644 csrc/include/dred.h csrc/include/dred_builtin.h $(DESTDIR)$(PREFIX)/include/
-	install -m 755 $(LIB)/libdred.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/
-	install -m 644 $(LIB)/libdred.a $(DESTDIR)$(PREFIX)/lib/
-	cp -P $(LIB)/libdred.so.$(ABI) $(LIB)/libdred.so $(DESTDIR)$(PREFIX)/lib/
-	install -m 644 $(LIB)/dred.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/
+	install -m 755 $(LIB)/libdred.so.$(VERSION) $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(LIB)/libdred.a $(DESTDIR)$(LIBDIR)/
+	cp -P $(LIB)/libdred.so.$(ABI) $(LIB)/libdred.so $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(LIB)/dred.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 
 # RUNNER: an emulator that runs foreign programs.
 RUNNER :=
 # A level of csrc/base/cpu.h that the best kernels must have, or nothing.
 TEST_LEVEL :=
 
+ctest: WERROR := -Werror
 ctest: $(OBJECTS_IN)/run_tests
 	$(RUNNER) $< $(TEST_LEVEL)
 

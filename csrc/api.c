@@ -21,7 +21,6 @@ const char *dred_strerror(int error) {
         case DRED_ERR_MODEL: return "malformed or inconsistent model file";
         case DRED_ERR_MISSING: return "the models lack a network that this needs";
         case DRED_ERR_PACKET: return "malformed Opus packet";
-        case DRED_ERR_PAYLOAD: return "malformed DRED payload";
         case DRED_ERR_SPACE: return "output buffer too small";
         case DRED_ERR_NODATA: return "nothing to encode or nothing found";
         default: return error >= 0 ? "success" : "unknown error";
@@ -159,8 +158,10 @@ void dred_predictor_reset(dred_predictor *predictor) {
     if (predictor) memset(&predictor->state, 0, sizeof(predictor->state));
 }
 
-void dred_predictor_copy(dred_predictor *to, const dred_predictor *from) {
-    if (to && from) to->state = from->state;
+int dred_predictor_copy(dred_predictor *to, const dred_predictor *from) {
+    if (!to || !from || to->models != from->models) return DRED_ERR_ARGUMENT;
+    to->state = from->state;
+    return DRED_OK;
 }
 
 void dred_predictor_destroy(dred_predictor *predictor) {
@@ -177,9 +178,11 @@ int dred_predictor_step(dred_predictor *predictor, const float *input, float *fe
     return DRED_OK;
 }
 
+enum { LONGEST_REACH = 16 * 48 }; /* 16 ms at 48 kHz */
+
 int dred_postfilter(const float *pcm, int samples, int reach, int period, float voicing,
                     float *out) {
-    if (!pcm || !out || samples < 0 || period < 1 || period > reach)
+    if (!pcm || !out || samples < 0 || period < 1 || period > reach || reach > LONGEST_REACH)
         return DRED_ERR_ARGUMENT;
     postfilter_block(pcm, samples, reach, period, voicing, out);
     return DRED_OK;

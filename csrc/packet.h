@@ -8,6 +8,8 @@
 
 #include "dred.h"
 
+enum { EXTENSION_STEPS = 4096 }; /* extensions and repetitions in a packet, at the most */
+
 /* A reading position in an extension area. All offsets are in bytes from the area's start. */
 typedef struct extension_iterator {
     const unsigned char *area;
@@ -23,7 +25,9 @@ typedef struct extension_iterator {
                          its length in the last frame, else -1                                  */
     int set_tail;     /* payload bytes of the short extensions behind that one                  */
     int set_advance;  /* 1: the frame advances by one after the repetition                      */
-    int invalid;      /* 1: malformed; what was returned before stays valid                     */
+    int budget;       /* steps left: a byte that repeats nothing must not cost 48 of them          */
+    int invalid;      /* 1: malformed, or more than EXTENSION_STEPS of work; what was returned
+                         before stays valid                                                     */
 } extension_iterator;
 
 void extension_iterator_init(extension_iterator *it, const unsigned char *area, int size,

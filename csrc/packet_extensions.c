@@ -8,7 +8,8 @@ enum { ID_PADDING = 0, ID_SEPARATOR = 1, ID_REPEAT = 2, ID_FIRST_LONG = 32 };
 
 void extension_iterator_init(extension_iterator *it, const unsigned char *area, int size,
                              int frames) {
-    extension_iterator start = {.area = area, .size = size, .frames = frames};
+    extension_iterator start = {
+        .area = area, .size = size, .frames = frames, .budget = EXTENSION_STEPS};
     *it = start;
 }
 
@@ -104,6 +105,8 @@ static int next_repeated(extension_iterator *it, dred_extension *out) {
         while (it->set_position < it->set_end) {
             int start = it->set_position, head = next_original(it, &it->set_position);
             int end = it->size, size, to_end;
+            if (--it->budget < 0)
+                return fail(it);
             if (head < 0)
                 continue;
             to_end = start == it->set_last && it->set_frame == it->frames - 1;
@@ -118,6 +121,8 @@ static int next_repeated(extension_iterator *it, dred_extension *out) {
         }
         it->set_frame++;
         it->set_position = it->set_start;
+        if (--it->budget < 0)
+            return fail(it);
     }
     end_repeat(it);
     return 0;
@@ -157,7 +162,7 @@ int extension_iterator_next(extension_iterator *it, dred_extension *out) {
             begin_repeat(it, head & 1);
         } else {
             size = read_size(it->area, it->size, head, !(head & 1), &it->position);
-            if (size < 0)
+            if (size < 0 || --it->budget < 0)
                 return fail(it);
             return emit(it, head, it->frame, size, out);
         }

@@ -171,6 +171,12 @@ static int natural_size(const dred_packet_info *info, const unsigned char *packe
     return code3_size(info, packet) + padding_cost(area_size(extensions, count, info->frame_count));
 }
 
+/* Whether one of these bytes is one of those: frames are copied while the output is written. */
+static int overlap(const unsigned char *a, int a_size, const unsigned char *b, int b_size) {
+    uintptr_t a_start = (uintptr_t)a, b_start = (uintptr_t)b;
+    return a_start < b_start + (unsigned)b_size && b_start < a_start + (unsigned)a_size;
+}
+
 int dred_packet_build(const unsigned char *packet, int size, const dred_extension *extensions,
                       int count, unsigned char *out, int capacity, int pad_to) {
     dred_packet_info info;
@@ -180,6 +186,7 @@ int dred_packet_build(const unsigned char *packet, int size, const dred_extensio
     if (error < 0)
         return error;
     if (count < 0 || (count > 0 && !extensions) || !out || capacity < 0 || pad_to < 0 ||
+        overlap(packet, size, out, capacity) ||
         !list_is_valid(extensions, count, info.frame_count))
         return DRED_ERR_ARGUMENT;
     natural = natural_size(&info, packet, extensions, count);
@@ -210,7 +217,7 @@ static int list_others(const unsigned char *packet, const dred_packet_info *info
         if (extension_is_dred(&extension, version))
             continue;
         if (count == MAX_KEPT)
-            return DRED_ERR_SPACE;
+            return DRED_ERR_PACKET;
         kept[count++] = extension;
     }
     return count;

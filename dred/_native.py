@@ -23,7 +23,6 @@ _ERRORS: dict[int, type[Exception]] = {
     lib.DRED_ERR_MODEL: ModelError,
     lib.DRED_ERR_MISSING: ModelError,
     lib.DRED_ERR_PACKET: PacketError,
-    lib.DRED_ERR_PAYLOAD: PacketError,
 }
 
 

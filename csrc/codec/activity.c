@@ -5,11 +5,14 @@
 
 #include <math.h>
 
+#include "dsp/analysis.h"
+
 /* Per double step of 20 ms. Speech spans about 30 dB below its own peaks; a quieter sound counts
  * as speech as well where it stands out of a background that is quieter still. */
 static const float PEAK_FALL = 0.06f, FLOOR_RISE = 0.04f; /* 3 and 2 dB/s */
 static const float RANGE = 30.0f, ABOVE_FLOOR = 15.0f;
 static const float SILENCE = 25.0f; /* dB above one 16-bit step: about -65 dBFS */
+static const float FULL_SCALE = 32768.0f;
 enum { HANG = 2 };
 
 void activity_reset(activity_state *state) {
@@ -20,7 +23,11 @@ void activity_reset(activity_state *state) {
 
 int activity_step(activity_state *state, const float *pcm, int samples) {
     double energy = 0;
-    for (int i = 0; i < samples; i++) energy += (double)pcm[i] * pcm[i];
+    for (int i = 0; i < samples; i++) {
+        /* No sample is louder than full scale: a broken one would hide speech for minutes. */
+        float sample = fminf(fabsf(analysis_sample(pcm[i])) / FULL_SCALE, 1.0f);
+        energy += (double)sample * sample;
+    }
     float level = 90.3f + 10.0f * log10f((float)(energy / samples) + 1e-12f);
     state->peak = fmaxf(level, state->peak - PEAK_FALL);
     state->floor = fminf(level, state->floor + FLOOR_RISE);

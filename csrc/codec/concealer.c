@@ -40,6 +40,7 @@ struct dred_concealer {
     int unanalysed;  /* samples at the end of pcm that the analysis has not passed over */
     int concealed;   /* samples at the end of pcm that were made here and not yet followed by good */
     int unpredicted; /* samples at the end of pcm that the predictor was not told of */
+    int rewound;     /* samples taken back since the last ones were added */
     int gap;         /* the analysis lost continuity: its next vector has a bad overlap memory */
     int good;        /* the last event was good audio */
     int losses;      /* steps since the last known vector */
@@ -92,6 +93,12 @@ static void append(dred_concealer *concealer, const float *pcm, int samples) {
     concealer->unanalysed = min_int(HISTORY, concealer->unanalysed + samples);
     concealer->concealed = min_int(HISTORY, concealer->concealed + samples);
     concealer->unpredicted = min_int(HISTORY, concealer->unpredicted + samples);
+    concealer->rewound = 0;
+}
+
+/* Steps of the predictor that this many samples are worth. */
+static int predicted_steps(int samples) {
+    return (samples + DRED_STEP / 2) / DRED_STEP;
 }
 
 /* The predictor's state before the latest step, or so many steps earlier. */
@@ -100,7 +107,7 @@ static plc_net_state *backup(dred_concealer *concealer, int steps) {
 }
 
 int dred_concealer_good(dred_concealer *concealer, const float *pcm, int samples) {
-    if (!concealer || !pcm || samples < 0) return DRED_ERR_ARGUMENT;
+    if (!concealer || samples < 0 || (samples > 0 && !pcm)) return DRED_ERR_ARGUMENT;
     if (samples == 0) return DRED_OK;
     while (samples > 0) {
         int n = min_int(samples, DRED_STEP);
@@ -116,8 +123,8 @@ int dred_concealer_good(dred_concealer *concealer, const float *pcm, int samples
 }
 
 int dred_concealer_rewind(dred_concealer *concealer, int samples) {
-    if (!concealer || samples < 0 || samples > DRED_MAX_REWIND || concealer->good ||
-        samples > concealer->concealed) {
+    if (!concealer || samples < 0 || concealer->good ||
+        samples > DRED_MAX_REWIND - concealer->rewound || samples > concealer->concealed) {
         return DRED_ERR_ARGUMENT;
     }
     if (samples == 0) return DRED_OK;
@@ -127,7 +134,8 @@ int dred_concealer_rewind(dred_concealer *concealer, int samples) {
     concealer->uncorrected = AFRESH;
     concealer->unanalysed -= samples; /* concealed audio is not analysed before the next loss */
     /* Forget the predictor's steps for the audio taken back; the look-ahead goes at the next loss. */
-    int steps = (samples + DRED_STEP / 2) / DRED_STEP;
+    int steps = predicted_steps(concealer->rewound + samples) - predicted_steps(concealer->rewound);
+    concealer->rewound += samples;
     if (steps > 0) {
         concealer->predictor = *backup(concealer, steps - 1);
         concealer->latest += steps;
@@ -265,8 +273,8 @@ static void limit(const dred_concealer *concealer, float *pcm) {
 static void step_block(dred_concealer *const *concealers, int count, const float *const *features,
                        const unsigned char *const *known, float *const *pcm, int *used) {
     float vectors[FARGAN_BATCH][DRED_FEATURES];
-    const float *rows[FARGAN_BATCH];
-    fargan_state *vocoders[FARGAN_BATCH];
+    const float *rows[FARGAN_BATCH] = {NULL};
+    fargan_state *vocoders[FARGAN_BATCH] = {NULL};
     for (int i = 0; i < count; i++) {
         const float *given = features ? features[i] : NULL;
         int taken = next_vector(concealers[i], given, given ? known[i] : NULL, vectors[i]);
@@ -275,7 +283,11 @@ static void step_block(dred_concealer *const *concealers, int count, const float
         rows[i] = vectors[i];
         vocoders[i] = &concealers[i]->vocoder;
     }
-    fargan_step_many(&concealers[0]->models->vocoder, vocoders, rows, pcm, count);
+    const fargan *network = &concealers[0]->models->vocoder;
+    if (count == 1) /* which takes 80 kB less of stack */
+        fargan_step(network, vocoders[0], rows[0], pcm[0]);
+    else
+        fargan_step_many(network, vocoders, rows, pcm, count);
     for (int i = 0; i < count; i++) {
         limit(concealers[i], pcm[i]);
         append(concealers[i], pcm[i], DRED_STEP);
@@ -317,8 +329,9 @@ int dred_concealer_corrected(dred_concealer *concealer, float *pcm) {
     postfilter_block(plain, BLOCK, POSTFILTER_REACH, period, voicing, block);
 
     if (concealer->ahead == BEHIND) { /* the first block begins with what was no synthesis */
+        float unused[DRED_STEP];
         envelope_begin(&concealer->envelope, step[-1], plain);
-        envelope_step(&concealer->envelope, plain, NULL, pcm);
+        envelope_step(&concealer->envelope, plain, NULL, unused);
         return 0;
     }
     float cepstrum[BANDS], logs[BANDS];

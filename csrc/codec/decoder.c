@@ -33,11 +33,13 @@ size_t dred_decoder_size(void) {
 int dred_decoder_parse(dred_decoder *decoder, const unsigned char *payload, int size,
                        int frame_offset, int max_chunks) {
     if (!decoder) return DRED_ERR_ARGUMENT;
+    int chunks = frame_offset < 0 || frame_offset >= DRED_MAX_FRAMES
+                     ? DRED_ERR_ARGUMENT
+                     : dred_payload_decode(&decoder->models->profile, payload, size, max_chunks,
+                                           &decoder->payload);
+    if (chunks < 0) memset(&decoder->payload, 0, sizeof decoder->payload);
+    decoder->frame_offset = chunks < 0 ? 0 : frame_offset;
     decoder->decoded = 0;
-    decoder->frame_offset = frame_offset;
-    int chunks = dred_payload_decode(&decoder->models->profile, payload, size, max_chunks,
-                                     &decoder->payload);
-    if (chunks < 0) decoder->payload.chunks = 0;
     return chunks;
 }
 

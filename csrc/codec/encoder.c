@@ -80,7 +80,7 @@ static void make_latent(dred_encoder *encoder) {
 }
 
 int dred_encoder_push(dred_encoder *encoder, const float *pcm, int samples) {
-    if (!encoder || !pcm || samples < 0) return DRED_ERR_ARGUMENT;
+    if (!encoder || samples < 0 || (samples > 0 && !pcm)) return DRED_ERR_ARGUMENT;
     int completed = 0;
     while (samples > 0) {
         int n = DOUBLE_STEP - encoder->fill;
@@ -133,7 +133,7 @@ static coverage find_coverage(const dred_encoder *encoder, const dred_encode_req
     int reach = found.newest + 2 * request->max_chunks + 1;
     if (count > reach) count = reach;
     found.reason = DRED_NO_HISTORY;
-    if (offset > 16 || found.newest + 1 >= count) return found;
+    if (offset > OFFSET_LAST || found.newest + 1 >= count) return found;
     if (request->trim) {
         while (found.newest < count && !chunk_active(encoder, found.newest, count)) {
             found.newest++;
@@ -143,6 +143,8 @@ static coverage find_coverage(const dred_encoder *encoder, const dred_encode_req
         found.reason = DRED_SILENCE;
         if (found.newest + 1 >= count) return found;
     }
+    found.reason = DRED_NO_HISTORY;
+    if (offset < OFFSET_FIRST) return found;
     found.offset = (int)offset;
     found.reason = DRED_CODED;
     /* The oldest chunk needs the latent before its own as well. */
@@ -159,9 +161,13 @@ static coverage find_coverage(const dred_encoder *encoder, const dred_encode_req
     return found;
 }
 
+static const int64_t LATEST_START = (int64_t)1 << 62;
+
 static int valid(const dred_encoder *encoder, const dred_encode_request *request) {
     return encoder && request && request->max_chunks >= 1 &&
-           request->max_chunks <= DRED_MAX_CHUNKS && request->capacity >= 0;
+           request->max_chunks <= DRED_MAX_CHUNKS && request->capacity >= 0 &&
+           request->packet_start >= -LATEST_START && request->packet_start <= LATEST_START &&
+           payload_levels_are_valid(&request->header);
 }
 
 int dred_encoder_available(const dred_encoder *encoder, const dred_encode_request *request) {

@@ -31,9 +31,15 @@ typedef struct source {
     float error; /* expected squared one, in units of the finest possible */
 } source;
 
+/* Differences of times fit 64 bits. */
+static int is_time(int64_t samples) {
+    return samples > -((int64_t)1 << 61) && samples < (int64_t)1 << 61;
+}
+
 /* The vector whose centre lies nearest to a time. @return whether there is one */
 static int find(dred_decoder *decoder, int64_t start, int64_t centre, source *found) {
-    int64_t end = start + UNIT * dred_decoder_offset(decoder);
+    if (!is_time(start) || !is_time(centre)) return 0;
+    int64_t end = start + UNIT * (int64_t)dred_decoder_offset(decoder);
     int64_t behind = end - centre - DRED_STEP + DRED_STEP / 2; /* k is centred at end - 160 (k + 1) */
     if (behind < 0 || behind >= DRED_STEP * DRED_MAX_CHUNKS * DRED_CHUNK_STEPS) return 0;
     int k = (int)(behind / DRED_STEP), level = dred_decoder_level(decoder, k);

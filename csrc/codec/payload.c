@@ -10,8 +10,6 @@
 #include "coder/laplace.h"
 
 enum {
-    OFFSET_BIAS = 16, /* coded is 16 - D, so that D can lie inside the packet               */
-    OFFSET_CODES = 256 * 32,
     HIDDEN_BITS = 7, /* with no more than these left the decoder reads no further vector   */
     QMAX_LEVEL = DRED_LEVELS - 1
 };
@@ -21,16 +19,17 @@ static int has_qmax(const dred_payload_header *header) {
     return header->q0 < QMAX_LEVEL - 1 && header->dq > 0;
 }
 
-static int header_is_valid(const dred_payload_header *header) {
-    int total;
-    if (header->offset < -OFFSET_CODES || header->offset > OFFSET_BIAS)
-        return 0;
-    total = OFFSET_BIAS - header->offset;
+int payload_levels_are_valid(const dred_payload_header *header) {
     if (header->q0 < 0 || header->q0 >= DRED_LEVELS || header->dq < 0 || header->dq > 7 ||
-        header->qmax < header->q0 || header->qmax > QMAX_LEVEL || total >= OFFSET_CODES)
+        header->qmax < header->q0 || header->qmax > QMAX_LEVEL)
         return 0;
     /* A qmax of q0 is signalled by dq = 0 only: there is no code for it otherwise. */
     return header->dq == 0 || header->qmax > header->q0 || header->q0 == QMAX_LEVEL;
+}
+
+static int header_is_valid(const dred_payload_header *header) {
+    return payload_levels_are_valid(header) && header->offset >= OFFSET_FIRST &&
+           header->offset <= OFFSET_LAST;
 }
 
 /* 15 takes one half of the probability, q0 + 1..14 share the other. */
@@ -55,7 +54,7 @@ static int read_qmax(range_decoder *coder, const dred_payload_header *header) {
 }
 
 static void write_header(range_encoder *coder, const dred_payload_header *header) {
-    unsigned total = (unsigned)(OFFSET_BIAS - header->offset);
+    unsigned total = (unsigned)(OFFSET_LAST - header->offset);
     range_encode_uint(coder, (unsigned)header->q0, 16);
     range_encode_uint(coder, (unsigned)header->dq, 8);
     range_encode_uint(coder, total > 31, 2);
@@ -73,7 +72,7 @@ static void read_header(range_decoder *coder, dred_payload_header *header) {
     if (range_decode_uint(coder, 2))
         total = 32 * range_decode_uint(coder, 256);
     total += range_decode_uint(coder, 32);
-    header->offset = OFFSET_BIAS - (int)total;
+    header->offset = OFFSET_LAST - (int)total;
     header->qmax = has_qmax(header) ? read_qmax(coder, header) : QMAX_LEVEL;
 }
 

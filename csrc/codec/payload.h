@@ -18,7 +18,14 @@
 
 enum { PAYLOAD_EXACT = 0, PAYLOAD_DECODABLE = 1 }; /* what payload_writer_finish guarantees */
 
-enum { PAYLOAD_MAX_BYTES = 4096 }; /* of capacity that are used */
+enum {
+    PAYLOAD_MAX_BYTES = 4096, /* of capacity that are used                                  */
+    OFFSET_LAST = 16,         /* of a payload, in 2.5 ms: it can lie inside the packet ...   */
+    OFFSET_FIRST = OFFSET_LAST - 256 * 32 + 1 /* ... and has 13 bits on the wire             */
+};
+
+/* 1 if q0, dq and qmax are levels that a header can carry. */
+int payload_levels_are_valid(const dred_payload_header *header);
 
 typedef struct payload_writer {
     const dred_profile *profile;

@@ -12,7 +12,8 @@
  *   - dred_..._size tells the bytes of a handle, the models it refers to apart;
  *   - every other handle belongs to one thread at a time, keeps a reference to nothing but its
  *     models (which must outlive it), and allocates only in its _create function;
- *   - bytes that come from the network are never trusted: any input gives a defined result.
+ *   - bytes that come from the network are never trusted: any input gives a defined result;
+ *   - 64 kB of stack are enough for every function but dred_concealer_step_many, which takes 144.
  */
 #ifndef DRED_H
 #define DRED_H
@@ -62,8 +63,7 @@ typedef enum dred_error {
     DRED_ERR_MEMORY = -2,   /* allocation failed (only in _create functions)                */
     DRED_ERR_MODEL = -3,    /* malformed or inconsistent model file                         */
     DRED_ERR_MISSING = -4,  /* the models lack the network this call needs                  */
-    DRED_ERR_PACKET = -5,   /* malformed Opus packet or extension area                      */
-    DRED_ERR_PAYLOAD = -6,  /* malformed DRED payload                                       */
+    DRED_ERR_PACKET = -5,   /* malformed Opus packet, or more extensions than can be kept   */
     DRED_ERR_SPACE = -7,    /* the output does not fit the given capacity                   */
     DRED_ERR_NODATA = -8    /* nothing to encode, or nothing found                          */
 } dred_error;
@@ -170,7 +170,7 @@ typedef struct dred_payload {
  * @param latents  [chunks * 25] newest first, 40 ms apart (every second latent of the encoder)
  * @param state    [50] of the newest chunk
  * @param capacity size of out in bytes, without the two prefix bytes (at most 4096 are used)
- * @param bits     NULL, or [2 + chunks]: bits of header, state, each chunk
+ * @param bits     NULL, or [2 + chunks]: bits of header, state, each chunk; -1 for those left out
  * @return bytes written; a prefix of the chunks where not all fit. DRED_ERR_NODATA where not even
  *         one chunk fits.                                                                       */
 DRED_API int dred_payload_encode(const dred_profile *profile, const dred_payload_header *header,
@@ -215,7 +215,8 @@ DRED_API int dred_vocoder_process(dred_vocoder *vocoder, const float *features, 
 typedef struct dred_predictor dred_predictor;
 DRED_API dred_predictor *dred_predictor_create(const dred_models *models, int *error);
 DRED_API void dred_predictor_reset(dred_predictor *predictor);
-DRED_API void dred_predictor_copy(dred_predictor *to, const dred_predictor *from);
+/* Both on the same models. */
+DRED_API int dred_predictor_copy(dred_predictor *to, const dred_predictor *from);
 DRED_API void dred_predictor_destroy(dred_predictor *predictor);
 DRED_API size_t dred_predictor_size(void);
 /* One step: [57] Burg cepstra, features, flag (1 received, 0 lost, -1 features only) -> [20]. */
@@ -246,13 +247,15 @@ DRED_API int dred_packet_parse(const unsigned char *packet, int size, dred_packe
 /* Duration of all frames of a packet in units of 2.5 ms, or DRED_ERR_PACKET. */
 DRED_API int dred_packet_units(const unsigned char *packet, int size);
 /* Extensions of a packet in bitstream order (draft-ietf-mlcodec-opus-extension).
- * @param valid NULL, or receives 0 where the area is malformed (what was found before stays valid)
+ * @param valid NULL, or receives 0 where the area is malformed or has more than 4096 extensions and
+ *        repetitions (what was found before stays valid)
  * @return number found (may exceed capacity: only capacity are stored), or a dred_error            */
 DRED_API int dred_packet_extensions(const unsigned char *packet, int size, dred_extension *out,
                                     int capacity, int *valid);
 /* Write a packet again with these extensions instead of its own, as code 3 where it has any.
  * @param count number of extensions; 0 removes the padding
  * @param pad_to 0, or the exact size wanted (padding in front of the extensions)
+ * @param out [capacity] apart from the packet
  * @return bytes written or a dred_error                                                          */
 DRED_API int dred_packet_build(const unsigned char *packet, int size,
                                const dred_extension *extensions, int count, unsigned char *out,
@@ -263,7 +266,10 @@ DRED_API int dred_packet_cost(const unsigned char *packet, int size, int version
                               int extension_bytes);
 /* Attach a DRED payload (without prefix) to frame 0, instead of any of this version. The other
  * extensions stay, also payloads of other versions, which are for other receivers.
- * @param version 0..255: that of the profile which the payload was coded with                      */
+ * @param version 0..255: that of the profile which the payload was coded with
+ * @param payload_size 1..4096
+ * @param out [capacity] apart from the packet
+ * @return bytes written, or a dred_error: DRED_ERR_PACKET where it has 256 others already           */
 DRED_API int dred_packet_attach(const unsigned char *packet, int size, int version,
                                 const unsigned char *payload, int payload_size,
                                 unsigned char *out, int capacity);
@@ -311,12 +317,13 @@ typedef struct dred_encode_request {
     int capacity;               /* bytes of payload allowed, without prefix                    */
     int trim;                   /* 1: leave out silence at both ends, 0: code it               */
     int64_t packet_start;       /* sample (from the first one pushed; may be negative) that becomes
-                                   the first decoded one of the packet                         */
+                                   the first decoded one of the packet; within 2^62            */
 } dred_encode_request;
 
 enum { /* why there is a payload or none */
     DRED_CODED = 0,
-    DRED_NO_HISTORY = 1, /* fewer than two latents so far, or all newer than the packet needs  */
+    DRED_NO_HISTORY = 1, /* fewer than two latents so far, or all newer than the packet needs, or
+                            20 s older than it                                                 */
     DRED_SILENCE = 2,    /* no speech in the time covered                                      */
     DRED_NO_ROOM = 3     /* the capacity does not hold one chunk                               */
 };
@@ -344,7 +351,7 @@ DRED_API dred_decoder *dred_decoder_create(const dred_models *models, int *error
 DRED_API void dred_decoder_destroy(dred_decoder *decoder);
 DRED_API size_t dred_decoder_size(void);
 /* Take a payload (without prefix). Entropy decoding only; networks run when features are asked for.
- * @param frame_offset position in the packet of the frame that carried it, 2.5 ms units
+ * @param frame_offset position in the packet of the frame that carried it, 0..47 in 2.5 ms
  * @return chunks found                                                                              */
 DRED_API int dred_decoder_parse(dred_decoder *decoder, const unsigned char *payload, int size,
                                 int frame_offset, int max_chunks);
@@ -361,7 +368,8 @@ enum { DRED_FEATURES_FROM = 4 }; /* payloads, at the most, that dred_features_at
  * describe it, the two whose quantisers are finest there are averaged, the finer one with more weight;
  * its spectral detail is a little sharper than what dred_decoder_features gives, which is too smooth.
  * @param decoders [count] parsed payloads, in the order of their packets
- * @param starts   [count] time of each packet's first decoded sample, on any one clock
+ * @param starts   [count] time of each packet's first decoded sample, on any one clock; nothing is known of
+ *        times beyond +-2^61
  * @param centre   time on which the vector's analysis window is to be centred, within half a step:
  *        240 samples behind the beginning of a step, for a vocoder to make that step
  * @param features [20], or NULL: nothing is decoded
@@ -379,7 +387,8 @@ DRED_API size_t dred_concealer_size(void);
 /* Tell what was played: good samples, any number. Cheap: analysis is deferred to the next loss.     */
 DRED_API int dred_concealer_good(dred_concealer *concealer, const float *pcm, int samples);
 /* Take back the last samples that dred_concealer_step made, because they were not played. At most
- * DRED_MAX_REWIND of them, and only samples concealed since the last good ones.                   */
+ * DRED_MAX_REWIND of them in all, and only samples concealed since the last good ones. What comes next
+ * is dred_concealer_good: the vocoder itself is not taken back (dred_concealer_copy does that).     */
 DRED_API int dred_concealer_rewind(dred_concealer *concealer, int samples);
 /* Make one the twin of another, which stays as it is: from here on the same input gives the same
  * output, of the same models. So steps that turn out not to be played can be made anew.           */
@@ -419,7 +428,7 @@ DRED_API int dred_concealer_corrected(dred_concealer *concealer, float *pcm);
 /* What dred_concealer_corrected does to noise, for speech from elsewhere, as a coarsely coded copy: each
  * sample of a block is drawn towards those a pitch period before and behind it. At any sample rate.
  * @param pcm     [samples], and `reach` samples more on both sides
- * @param reach   samples: the longest pitch period, 16 ms
+ * @param reach   samples: the longest pitch period, 16 ms; at most 768
  * @param period  samples: the pitch period, 1 to `reach`; one like it that fits better is taken
  * @param voicing 0 (nothing is done) to 1: correlation of neighbouring periods, feature 19 plus 0.5
  * @param out     [samples], apart from pcm                                                            */

@@ -17,7 +17,7 @@ enum {
     BLOCK = NN_BATCH /* chunks at a time: 23 kB of stack */
 };
 
-/* The largest value a payload can carry is 127 * 256. */
+/* Far above what an encoder makes; a hostile payload can say 256 times as much. */
 static const float input_limit = 32768.0f;
 
 /* Inputs of stage i: what the stages before have appended to the concatenation. */

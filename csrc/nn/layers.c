@@ -129,10 +129,6 @@ void glu_apply_many(const kernel_table *kernels, const linear *gate, const activ
     }
 }
 
-void glu_apply(const kernel_table *kernels, const linear *gate, activation y, activation x) {
-    glu_apply_many(kernels, gate, &y, &x, 1);
-}
-
 void conv2d_step(const kernel_table *kernels, const conv2d *layer, const float *history,
                  int stride, float *out, int out_stride, int n) {
     const float *w = layer->weights;

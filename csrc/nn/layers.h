@@ -33,8 +33,6 @@ void gru_recur(const kernel_table *kernels, const gru *layer, float *state, acti
 /* One step from the input. */
 void gru_step(const kernel_table *kernels, const gru *layer, float *state, activation y,
               activation x);
-/* y = x sigmoid(G x + g); y may be x. */
-void glu_apply(const kernel_table *kernels, const linear *gate, activation y, activation x);
 /* The same for `count` vectors, at most NN_BATCH: the weights are fetched once for all of them. */
 void linear_apply_many(const kernel_table *kernels, const linear *layer, float *const *y,
                        const activation *x, int count);

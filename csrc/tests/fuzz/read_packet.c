@@ -105,8 +105,8 @@ static void attach(const parsed *packet, int bytes) {
     uint8_t *out = malloc((size_t)capacity);
     int written =
         dred_packet_attach(packet->bytes, packet->size, OPUS, payload, bytes, out, capacity);
-    if (written == DRED_ERR_SPACE) { /* only where there are more extensions than it keeps */
-        REQUIRE(cost == DRED_ERR_SPACE && packet->count > 256);
+    if (written == DRED_ERR_PACKET) { /* only where there are more extensions than it keeps */
+        REQUIRE(cost == DRED_ERR_PACKET && packet->count > 256);
         free(out);
         return;
     }
