@@ -26,6 +26,7 @@ from dred.opus import OpusEncoder
 from dred.packet import attach_payload
 from dred.pcm import downmix
 from dred.resample import Resampler
+from dred.units import known_delay
 
 FRAME_MS = (10, 20, 40, 60)
 BITRATES = (6000, 510000)
@@ -96,7 +97,7 @@ class Sender(FrameEncoder):
         self._waits = 0  # packets until the next payload is due
         self._payloads = 0
         self._unanalysed: list[Floats] = []  # mono frames at the rate of the input
-        self._trim, self._jitter_ms = trim, checked_delay(jitter_ms)
+        self._trim, self._jitter_ms = trim, known_delay(jitter_ms)
         self.stats: Counter[str] = Counter()
         # Without DRED at the beginning there is no analysis, which costs more than all else.
         self._analyses = dred_ms > 0 and loss_percent > 0
@@ -121,7 +122,7 @@ class Sender(FrameEncoder):
 
     @jitter_ms.setter
     def jitter_ms(self, milliseconds: float | None) -> None:
-        self._jitter_ms = checked_delay(milliseconds)
+        self._jitter_ms = known_delay(milliseconds)
         self.configure(**self._settings)
 
     def configure(
@@ -246,10 +247,3 @@ class Sender(FrameEncoder):
         )  # fmt: skip
         size: int = lib.dred_encoder_payload(self._encoder.raw, request, self._out, self._result)
         return size
-
-
-def checked_delay(milliseconds: float | None) -> float | None:
-    """A play-out delay that can be, or a ValueError."""
-    if milliseconds is not None and not milliseconds >= 0:
-        raise ValueError(f"jitter_ms: expected 0 or more, got {milliseconds}")
-    return milliseconds

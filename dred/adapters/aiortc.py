@@ -25,7 +25,8 @@ from dred.receiver.stats import Stats
 from dred.rtp import RtpPacket, RtpReceiver
 from dred.rtp.sdp import OpusFormat
 from dred.rtp.serial import Unwrapper
-from dred.sender import MAX_DRED_MS, Sender, checked_delay
+from dred.sender import MAX_DRED_MS, Sender
+from dred.units import known_delay
 
 try:
     import aiortc.codecs
@@ -72,7 +73,7 @@ class DredEncoder:
 
     @jitter_ms.setter
     def jitter_ms(self, milliseconds: float | None) -> None:
-        self._jitter_ms = checked_delay(milliseconds)
+        self._jitter_ms = known_delay(milliseconds)
 
     def encode(self, frame: Any, force_keyframe: bool = False) -> tuple[list[bytes], int | None]:
         """Packets of an av.AudioFrame of at most 20 ms, and their time in samples at 48 kHz; no

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from dred._version import __version__
 from dred.errors import AudioError, DredError, TraceError, UnavailableError
 from dred.evaluate.outcome import DEFAULT_METRICS, check_metrics, describe, scores
+from dred.evaluate.program import program
 from dred.io.wav import mix, read_wav
 from dred.models import Models, load_models
 from dred.simulate import find_scheme, simulate
@@ -141,7 +141,7 @@ def plan(sounds: Sequence[Path], traces: Sequence[Path], settings: Settings) -> 
 
 def _key(job: Job, sound_hash: str, trace_hash: str, models_hash: str) -> str:
     parts = [
-        __version__, sound_hash, trace_hash, models_hash, job.offset, job.scheme, job.bitrate,
+        program(), sound_hash, trace_hash, models_hash, job.offset, job.scheme, job.bitrate,
         job.loss_percent, job.frame_ms, job.dred_ms, job.seconds, job.metrics,
         job.equal,
     ]  # fmt: skip

@@ -9,8 +9,11 @@ from __future__ import annotations
 SEQUENCE_MODULUS = 1 << 16
 # A jump larger than this is a new stream, not a loss (RFC 3550 A.1 uses 3000 with 100 back).
 RESTART_JUMP = 3000
-# Packets that may lie ahead of the one to be played; more means the sender runs ahead.
+# Packets that a gap in front of the next one may have; a longer one is skipped.
 MAX_SPAN = 500
+# Packets that may lie ahead of the one to be played: with more, the sender runs ahead, and nobody
+# may fill the memory.
+MAX_AHEAD = 3000
 # So many late packets in a row with none in time: the sender paused without counting on, or the
 # network became slower for good. Play-out begins anew.
 LATE_ROW = 25
@@ -29,6 +32,7 @@ class JitterBuffer:
         self.next: int | None = None  # extended sequence number of the next frame to play
         self._start_ms: float | None = None
         self._packets: dict[int, bytes] = {}
+        self._highest = 0  # extended sequence number
         self._copies: set[int] = set()  # numbers of those that are RED copies
         self.took_copy = False  # whether the packet taken last was one
         self._doubtful: int | None = None  # last number of what may be a new stream
@@ -58,7 +62,18 @@ class JitterBuffer:
         self._late_row = 0
         self._packets[extended] = packet
         (self._copies.add if copy else self._copies.discard)(extended)
+        self._highest = max(self._highest, extended)
+        if extended - self.next > MAX_AHEAD:
+            self._skip_to(extended - MAX_SPAN)
         return True
+
+    def _skip_to(self, number: int) -> None:
+        """Play this one next, whatever lies before it."""
+        assert self.next is not None
+        self.skipped += number - self.next
+        self.next = number
+        self._packets = {n: packet for n, packet in self._packets.items() if n >= number}
+        self._copies = {n for n in self._copies if n >= number}
 
     def restart(self) -> None:
         """Forget what waits; the next packet to arrive is the first one again."""
@@ -66,6 +81,7 @@ class JitterBuffer:
         self._packets.clear()
         self._copies.clear()
         self.next = self._start_ms = self._doubtful = None
+        self._highest = 0
         self._late_row = 0
 
     def start_ms(self, now_ms: float) -> float:
@@ -81,7 +97,7 @@ class JitterBuffer:
         return self._newest() + delta - self.next if abs(delta) < RESTART_JUMP else None
 
     def _newest(self) -> int:
-        return max(self._packets, default=self.next or 0)
+        return max(self._highest, self.next or 0)
 
     @staticmethod
     def _distance(sequence: int, newest: int) -> int:
@@ -111,10 +127,8 @@ class JitterBuffer:
         """The packet to play now, if it is here; steps to the next one."""
         assert self.next is not None
         here = self.next in self._packets  # nearly always; then there is no need to search
-        if not here and len(self._packets) and min(self._packets) - self.next > MAX_SPAN:
-            gap = min(self._packets) - self.next
-            self.skipped += gap
-            self.next += gap
+        if not here and self._packets and min(self._packets) - self.next > MAX_SPAN:
+            self._skip_to(min(self._packets))
         packet = self._packets.pop(self.next, None)
         self.took_copy = self.next in self._copies
         self._copies.discard(self.next)

@@ -26,6 +26,7 @@ from dred.receiver.priming import WARM_UP_MS, Primer
 from dred.receiver.recovery import Source, choose_source
 from dred.receiver.stats import Stats
 from dred.receiver.witness import Witness
+from dred.units import checked_delay
 
 DTX_BYTES = 2  # a packet this small only says that nothing is sent
 # Out of a gap: long where the synthesis is described on both sides of its end, short where it is a
@@ -63,13 +64,13 @@ class Receiver:
     ) -> None:
         if concealment not in ("neural", "classic"):
             raise ValueError(f"concealment: expected 'neural' or 'classic', got {concealment!r}")
-        if jitter_ms < 0:
-            raise ValueError(f"jitter_ms: expected 0 or more, got {jitter_ms}")
+        if not 0 < frame_ms <= 120 or frame_ms % 2.5:
+            raise ValueError(f"frame_ms: expected a multiple of 2.5 up to 120, got {frame_ms}")
         self.sample_rate, self.channels = sample_rate, channels
         self._decoder = OpusDecoder(sample_rate, channels)
         self._scout = OpusDecoder(sample_rate, channels)  # looks across gaps
         self._witness = Witness(sample_rate, channels)
-        self._buffer = JitterBuffer(jitter_ms)
+        self._buffer = JitterBuffer(checked_delay(jitter_ms))
         self._frame_ms = frame_ms  # duration of the last packet: of a lost one as well
         self._clock_ms = 0.0
         self._position = 0  # samples played since the first packet
@@ -106,9 +107,7 @@ class Receiver:
 
     @jitter_ms.setter
     def jitter_ms(self, milliseconds: float) -> None:
-        if milliseconds < 0:
-            raise ValueError(f"jitter_ms: expected 0 or more, got {milliseconds}")
-        self._buffer.delay_ms = milliseconds
+        self._buffer.delay_ms = checked_delay(milliseconds)
 
     @property
     def clock_ms(self) -> float:
@@ -173,7 +172,7 @@ class Receiver:
         if in_gap:
             self._filler.revise(self._descriptions)
         following = ahead[0][1] if ahead and ahead[0][0] == after else None
-        lbrr = self._use_lbrr and following is not None and has_lbrr(following)
+        lbrr = following is not None and self._restores(following)
         source = choose_source(
             here=packet is not None,
             copy=self._buffer.took_copy,
@@ -191,6 +190,12 @@ class Receiver:
             frame = self._concealed()
         self._stats.note(source)
         return frame
+
+    def _restores(self, following: bytes) -> bool:
+        """Whether the frame before this packet can be had from its LBRR. Behind a CELT frame
+        libopus conceals instead."""
+        behind_celt = self._toc is not None and self._toc.mode == "celt"
+        return self._use_lbrr and not behind_celt and has_lbrr(following)
 
     def _described(self) -> bool:
         """Whether a description covers the middle of the frame to be played now."""
@@ -325,7 +330,7 @@ class Receiver:
         if not 0 < missing * self._frame_ms <= BRIDGE_MS or self._models is None:
             return None
         length = self._samples(self._frame_ms)
-        lbrr = self._use_lbrr and has_lbrr(ahead[0][1])
+        lbrr = self._restores(ahead[0][1])
         ends = self._position + (missing - lbrr) * length + self._samples(FADE_KNOWN_MS)
         begins, ends = map(self._filler.core_time, (self._position, ends))
         if self._descriptions.reach(begins, ends):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dred.receiver.jitter import LATE_ROW, MAX_SPAN, RESTART_JUMP, JitterBuffer
+from dred.receiver.jitter import LATE_ROW, MAX_AHEAD, MAX_SPAN, JitterBuffer
 
 FRAME = 20.0
 
@@ -90,6 +90,16 @@ def test_a_large_gap_is_skipped():
     assert buffer.skipped == 2 * MAX_SPAN - 1
 
 
+def test_a_sender_that_runs_ahead_fills_no_memory():
+    buffer = JitterBuffer(0)
+    last = 4 * MAX_AHEAD
+    assert all(fill(buffer, range(last + 1)))
+    assert len(buffer) <= MAX_AHEAD + 1
+    played = buffer.skipped
+    assert drain(buffer, 2) == [packet(played), packet(played + 1)]
+    assert last - MAX_AHEAD <= played <= last - MAX_SPAN
+
+
 def test_a_gap_within_the_span_is_waited_for():
     buffer = JitterBuffer(0)
     fill(buffer, [0, 5])
@@ -166,4 +176,4 @@ def test_anything_goes(actions):
             continue
         last = (last + action[1]) % 65536 if isinstance(action, tuple) else action
         buffer.push(packet(last), last, time)
-        assert len(buffer) <= 2 * RESTART_JUMP
+        assert len(buffer) <= MAX_AHEAD + 1

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A profile of one's own on the wire: only receivers that have it decode it, nobody misreads it."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -18,6 +19,18 @@ from dred.packet import Packet
 from dred.profile import OPUS, TABLES
 
 OWN = 200
+# First 16 hex digits of the SHA-256 of the bitstream's tables, in the order of TABLES.
+HASHES = {
+    "latent": ["2ae874e38da1a3d7", "cb3cc44de1597913", "036291ae08eff3a1", "bc0d2abd512666d7"],
+    "state": ["dfba3bdefe3ee0ae", "579970de244f7883", "ea0f83101da81918", "07d3cc48fb197cf2"],
+}
+
+
+@pytest.mark.parametrize("kind", HASHES)
+def test_the_tables_are_those_of_the_bitstream(kind):
+    tables = OPUS.tables(kind)
+    found = [hashlib.sha256(tables[name].tobytes()).hexdigest()[:16] for name in TABLES]
+    assert found == HASHES[kind]
 
 
 def profile_records(version=OWN):

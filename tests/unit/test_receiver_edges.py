@@ -7,6 +7,8 @@ from signals import voice
 from weights import embedded_models
 
 import dred
+from dred.opus import OpusEncoder
+from dred.packet import Toc, has_lbrr
 from dred.receiver import Receiver, Source
 
 RATE, FRAME = 16000, 320
@@ -84,3 +86,27 @@ def test_the_first_packets_lost_leave_no_trace(packets):
     whole, _ = heard(packets, [-1])
     assert jump(late) <= jump(whole) * 1.05
     assert np.abs(late[60:] - whole[67:]).max() < 0.02
+
+
+@pytest.mark.parametrize(("before", "source"), [("celt", Source.PLC), ("silk", Source.LBRR)])
+def test_lbrr_behind_celt_restores_nothing(before, source):
+    """libopus conceals there instead: what it gives must not count as restored."""
+    encoder = OpusEncoder(RATE)
+    encoder.configure(bitrate=32000, lbrr=True, loss_percent=30, mode=before)
+    packets = []
+    for number, frame in enumerate(voice(RATE, 1).reshape(-1, FRAME)):
+        if number == 30:
+            encoder.configure(mode="silk")
+        packets.append(encoder.encode(frame))
+    lost = next(n for n in range(30, 50) if Toc.parse(packets[n]).mode == "silk")
+    if before == "silk":
+        lost += 10
+    assert has_lbrr(packets[lost + 1])
+    _, sources = heard(packets, {lost})
+    assert sources[lost] is source
+
+
+@pytest.mark.parametrize("wrong", [{"jitter_ms": np.nan}, {"frame_ms": 0}, {"frame_ms": 7}])
+def test_settings_that_cannot_be(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Receiver(RATE, models=embedded_models(), **wrong)
