@@ -63,6 +63,12 @@ class Handle:
         error = ffi.new("int *")
         raw = getattr(lib, f"dred_{kind}_create")(models.handle, error)
         if raw == ffi.NULL:
+            if error[0] == lib.DRED_ERR_MISSING:
+                raise ModelError(
+                    f"{models.file}: holds only {', '.join(models.networks)}, but the "
+                    f"{kind.replace('_', ' ')} needs more; join files with: dred models combine",
+                    error[0],
+                )
             check(error[0], kind.replace("_", " "))
         self._models = models  # must outlive the handle
         self.raw = ffi.gc(raw, getattr(lib, f"dred_{kind}_destroy"))

@@ -37,6 +37,8 @@ DEFAULT_PRE_SKIP = 312
 # Duration of the audio on a page, in granule units: half a second keeps seeking and streaming
 # quick (RFC 7845 section 3 asks for at most one).
 PAGE_DURATION = GRANULE_RATE // 2
+# The longest hole in a damaged file that is told packet by packet, in granule units.
+LONGEST_HOLE = 60 * GRANULE_RATE
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class OggOpus:
 
     head: OpusHead
     tags: OpusTags
+    # Empty where a page with a packet is missing.
     packets: list[bytes]
     # Samples at 48 kHz to play, after the pre-skip; None where the file does not say (cut off).
     total_samples: int | None = None
@@ -261,6 +264,7 @@ class _Reader:
         self._packets: list[bytes] = []
         self._start: int | None = None  # granule position before the first audio packet
         self._end: int | None = None  # granule position of the last page, if it was there
+        self._latest: int | None = None  # granule position of the latest page that has one
         self._is_over = False
         self._warnings: list[str] = []
 
@@ -276,13 +280,19 @@ class _Reader:
         if self._is_over:
             self._warn("a second stream follows; only the first is read")
             return
-        if self._sequence is not None and page.sequence != (self._sequence + 1) % 2**32:
+        expected = page.sequence if self._sequence is None else (self._sequence + 1) % 2**32
+        is_behind_hole = page.sequence != expected
+        if is_behind_hole:
             self._warn(f"pages are missing before page {page.sequence}")
             self._partial = None
         self._sequence = page.sequence
         before = len(self._packets)
         self._join(page)
         self._place(page, before)
+        if page.granule != NO_GRANULE and len(self._packets) > max(before, 2):
+            if is_behind_hole:
+                self._fill(page, max(before, 2))
+            self._latest = page.granule
 
     def result(self) -> OggOpus:
         if self._serial is None:
@@ -317,6 +327,16 @@ class _Reader:
             self._partial = None if is_complete else whole
             if is_complete:
                 self._packets.append(whole)
+
+    def _fill(self, page: Page, before: int) -> None:
+        """Put an empty packet for each that the granule positions say is missing."""
+        added = self._packets[before:]
+        frame = packet_duration(added[0])
+        if self._latest is None or frame == 0:
+            return
+        hole = page.granule - self._latest - sum(map(packet_duration, added))
+        if 0 < hole <= LONGEST_HOLE:
+            self._packets[before:before] = [b""] * round(hole / frame)
 
     def _place(self, page: Page, before: int) -> None:
         """Keep the granule positions at both ends of the audio."""

@@ -74,12 +74,18 @@ class CoderTask:
         return batch["features"].shape[0] * batch["features"].shape[1] / 100.0
 
     def weighted(
-        self, t: dict[str, Tensor], batch: dict[str, Tensor], latent: str, state: str
+        self,
+        t: dict[str, Tensor],
+        batch: dict[str, Tensor],
+        latent: str,
+        state: str,
+        ramps: tuple[float, float] = (1.0, 1.0),
     ) -> Tensor:
-        """Rate times sqrt(lambda), of the terms of these names."""
+        """Rate times sqrt(lambda), of the terms of these names, each times its ramp."""
         root = self.lagrangian(batch["levels"].flatten(0, 1))
         root_state = self.lagrangian(batch["state_level"].flatten())
-        return (root * t[latent]).mean() + self.config.state_weight * (root_state * t[state]).mean()
+        state_weight = self.config.state_weight * ramps[1]
+        return ramps[0] * (root * t[latent]).mean() + state_weight * (root_state * t[state]).mean()
 
     def distance(self, t: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
         """Distortion over sqrt(lambda), rounded and noisy, the newest chunk a little more."""

@@ -42,6 +42,8 @@ class ScratchConfig(RdovaeConfig):
     table_weight: float = 0.1  # of the coded rate, which fits only the tables
     limit: float = 3.0  # distortion above which it counts only by its logarithm
     ramp: float = 0.15  # share of the time in which the weight of the rate grows to 1
+    state_from: float = 0.4  # the same for states: they die where they cost before they are of use
+    state_until: float = 0.9
 
 
 def limited(distortion: Tensor, limit: float) -> Tensor:
@@ -51,6 +53,11 @@ def limited(distortion: Tensor, limit: float) -> Tensor:
         limit * (1.0 + torch.log(distortion.clamp_min(limit) / limit)),
         distortion,
     )
+
+
+def grown(start: float, share: float) -> float:
+    """From `start` to 1 while `share` goes from 0 to 1."""
+    return start + (1.0 - start) * min(1.0, max(0.0, share))
 
 
 class ScratchCoder(nn.Module):
@@ -74,7 +81,7 @@ class ScratchTask(CoderTask):
         super().__init__(config, data, valid)
         if config.version not in OWN_VERSIONS:
             raise ValueError(f"version: a profile of one's own is 128 to 255, not {config.version}")
-        self.begun = False
+        self.begun, self.ramps = False, (1.0, 1.0)
         self.model = ScratchCoder().to(config.device)
         for layer in (self.model.encoder.zdense, self.model.encoder.gdense2):
             layer.lr_scale = 10.0  # outputs are in quantiser steps, tens of units wide
@@ -94,11 +101,17 @@ class ScratchTask(CoderTask):
         self.begun = True
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
-        """A batch, and how much the rate counts by now: a new coder must first learn to code."""
-        batch = super().sample(rng, progress)
-        ramp = 1.0 if self.begun else min(1.0, 0.1 + 0.9 * progress / self.config.ramp)
-        batch["ramp"] = torch.tensor(ramp)
-        return batch
+        """A batch. How much the rate counts depends on the time: a new coder must first learn to
+        code."""
+        if not self.begun:
+            config = self.config
+            self.ramps = (
+                grown(0.1, progress / config.ramp),
+                grown(
+                    0.01, (progress - config.state_from) / (config.state_until - config.state_from)
+                ),
+            )
+        return super().sample(rng, progress)
 
     @staticmethod
     def terms(coder: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -110,7 +123,7 @@ class ScratchTask(CoderTask):
         """(D + lambda R)/sqrt(lambda); the coded rate fits the tables beside it."""
         t = self.terms(self.model, batch)
         t |= {name: limited(t[name], self.config.limit) for name in ("hard", "soft")}
-        rate = batch["ramp"] * self.weighted(t, batch, "latent", "state")
+        rate = self.weighted(t, batch, "latent", "state", self.ramps)
         tables = self.weighted(t, batch, "latent_coded", "state_coded")
         return self.distance(t, batch) + rate + self.config.table_weight * tables, means(t)
 

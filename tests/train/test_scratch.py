@@ -123,7 +123,10 @@ def test_a_dead_dimension_costs_nothing_and_the_core_codes_the_same(folder, tmp_
 
 def test_goes_on_from_the_coder_of_a_file(folder, tmp_path):
     task = scratch(folder)
-    assert task.sample(np.random.default_rng(0), 0.0)["ramp"] < 1.0
+    task.sample(np.random.default_rng(0), 0.1)
+    assert task.ramps == pytest.approx((0.7, 0.01))
+    task.sample(np.random.default_rng(0), 0.65)
+    assert task.ramps == pytest.approx((1.0, 0.505))
     with torch.no_grad():
         task.model.state.decay[:, 49] = -12.0
     task.export(task.model, tmp_path / "coder.bin")
@@ -137,7 +140,8 @@ def test_goes_on_from_the_coder_of_a_file(folder, tmp_path):
     symbols = again.model.state.quantise(x, level)[1]
     mine, theirs = (q.bits(symbols, level).sum().item() for q in (again.model.state, fixed))
     assert mine / theirs == pytest.approx(1.0, abs=0.02)
-    assert again.sample(np.random.default_rng(0), 0.0)["ramp"] == 1.0
+    again.sample(np.random.default_rng(0), 0.0)
+    assert again.ramps == (1.0, 1.0)
     again.export(again.model, tmp_path / "again.bin")
     tables = load_models(tmp_path / "again.bin").profile.tables("state")
     assert tables["r_q8"][:, 49].max() == 0
