@@ -57,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except (DredError, OSError) as reason:
         return _failed(reason, FAILED)
+    except MemoryError as reason:
+        return _failed(reason, FAILED)
     except ValueError as reason:
         # The library's answer to an argument out of range.
         return _failed(reason, WRONG_USAGE)
@@ -69,5 +71,7 @@ def _failed(reason: Exception, code: int) -> int:
         text = f"{reason.filename}: {reason.strerror.lower()}"
     else:
         text = " ".join(str(reason).split()) or type(reason).__name__
+    if isinstance(reason, MemoryError):
+        text = f"not enough memory ({text}); give shorter files, or fewer at a time"
     print(f"dred: error: {text}", file=sys.stderr)
     return code

@@ -5,8 +5,17 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dred.cli.options import add_json, add_models, integer, number, print_json, progress, warn
-from dred.cli.sweep import split
+from dred.cli.options import (
+    add_json,
+    add_models,
+    integer,
+    need_metrics,
+    number,
+    print_json,
+    progress,
+    warn,
+)
+from dred.cli.sweep import split_schemes
 
 if TYPE_CHECKING:
     from dred.evaluate.advise import Advice
@@ -26,13 +35,15 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--metric", default="pesq", metavar="NAME",
                         help="what to judge by: pesq, stoi, plcmos (default pesq)")  # fmt: skip
     parser.add_argument("--evidence", metavar="FILE",
-                        help="results.jsonl of a sweep, or its folder (default: the package's "
-                        "own; without one, as --measure)")  # fmt: skip
+                        help="written by dred sweep: evidence, results.jsonl, or the folder of it "
+                        "(default: what comes with the package, about its own models; where "
+                        "nothing does, as --measure)")  # fmt: skip
     parser.add_argument("--measure", action="store_true",
                         help="simulate this very trace now; takes minutes")  # fmt: skip
     parser.add_argument("--schemes", default=SCHEMES, metavar="LIST",
                         help=f"to measure (default {SCHEMES})")  # fmt: skip
-    parser.add_argument("--speech", metavar="DIR", help="to measure with (default: samples/)")
+    parser.add_argument("--speech", metavar="DIR",
+                        help="measure with these sounds (default: samples/)")  # fmt: skip
     parser.add_argument("--seconds", type=number(0.5), default=SPEECH_S, metavar="S",
                         help="of each file to measure with (default 6)")  # fmt: skip
     parser.add_argument("--jobs", type=integer(1), metavar="N",
@@ -74,20 +85,32 @@ def _trace(text: str) -> Any:
 
 def _evidence(args: argparse.Namespace, trace: Any) -> tuple[list[dict[str, Any]], str]:
     """Records, and where they come from."""
-    from dred import evaluate
+    from dred.errors import DredError
     from dred.evaluate.evidence import read_evidence
 
     if args.evidence is not None and not args.measure:
         path = Path(args.evidence)
         path = path / "results.jsonl" if path.is_dir() else path
+        if not path.exists():
+            raise DredError(f"{path}: no such file; name what dred sweep wrote")
         records, files = read_evidence(path)
         return records, f"{path}, of {_count(files, 'file')}"
-    shipped = Path(evaluate.__file__).with_name("evidence.jsonl")
-    # Other models may do better or worse than those that the package's evidence is of.
-    if shipped.exists() and args.models is None and not args.measure:
-        records, files = read_evidence(shipped)
-        return records, f"the package's own sweep of {_count(files, 'file')}"
+    # Other models may do better or worse than those that the package's evidence is of, and whoever
+    # names speech wants to know about that.
+    if args.models is None and args.speech is None and not args.measure:
+        shipped = shipped_evidence()
+        if shipped.exists():
+            records, files = read_evidence(shipped)
+            return records, f"the package's own sweep of {_count(files, 'file')}"
+        warn(["no evidence shipped; measuring on the trace itself, which takes minutes"])
     return _measure(args, trace), "measured now, on the trace itself"
+
+
+def shipped_evidence() -> Path:
+    """Where a package has the evidence that it comes with, if any."""
+    from dred import evaluate
+
+    return Path(evaluate.__file__).with_name("evidence.jsonl")
 
 
 def _measure(args: argparse.Namespace, trace: Any) -> list[dict[str, Any]]:
@@ -99,13 +122,17 @@ def _measure(args: argparse.Namespace, trace: Any) -> list[dict[str, Any]]:
 
     samples = Path(__file__).resolve().parents[2] / "samples"
     if args.speech is None and not samples.is_dir():
-        raise DredError("no evidence and nothing to measure with; name --evidence or --speech")
+        raise DredError(
+            "no speech to measure with; name a folder of it (--speech), or what a sweep found "
+            "(--evidence)"
+        )
+    need_metrics([args.metric], asked=True)
     sounds = find_sounds(args.speech or samples)
     # The budget, and what could be saved.
     bitrates = sorted({max(6000, round(args.budget * share, -3)) for share in (0.5, 0.75, 1)})
     bitrates = [min(int(bitrate), args.budget) for bitrate in bitrates]
     settings = Settings(
-        split(args.schemes), bitrates, seconds=args.seconds, metrics=[args.metric],
+        split_schemes(args.schemes), bitrates, seconds=args.seconds, metrics=[args.metric],
         models=args.models,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
@@ -121,10 +148,16 @@ def _measure(args: argparse.Namespace, trace: Any) -> list[dict[str, Any]]:
 
 
 def _command(advice: "Advice", stats: "TraceStats") -> str:
-    from dred.simulate import find_scheme
+    """What gives at home what the simulations gave: the sender is told what it was told there."""
+    from dred.simulate import JITTER_MS, find_scheme
 
     scheme = find_scheme(advice.best.scheme)
     percent = max(1, round(100 * stats.loss_rate)) if scheme.dred or scheme.lbrr else 0
+    options = (
+        f"--bitrate {advice.best.bitrate} --dred-ms {1000 if scheme.dred else 0}"
+        f"{' --lbrr' if scheme.lbrr else ''} --loss-percent {percent}"
+        f"{f' --jitter-ms {JITTER_MS}' if scheme.dred else ''}"
+    )
     if scheme.peer:
         return (
             f"an encoder of libopus with OPUS_SET_BITRATE({advice.best.bitrate}), "
@@ -132,16 +165,8 @@ def _command(advice: "Advice", stats: "TraceStats") -> str:
             f"OPUS_SET_INBAND_FEC({int(bool(scheme.lbrr))}), OPUS_SET_PACKET_LOSS_PERC({percent})"
         )
     if scheme.red:  # copies are a matter of RTP: a file has none
-        return (
-            f"dred send IN.wav --to HOST:PORT --bitrate {advice.best.bitrate} --red {scheme.red} "
-            f"--dred-ms {1000 if scheme.dred else 0}{' --lbrr' if scheme.lbrr else ''} "
-            f"--loss-percent {percent}"
-        )
-    return (
-        f"dred encode IN.wav OUT.opus --bitrate {advice.best.bitrate} "
-        f"--dred-ms {1000 if scheme.dred else 0}{' --lbrr' if scheme.lbrr else ''} "
-        f"--loss-percent {percent}"
-    )
+        return f"dred send IN.wav --to HOST:PORT --red {scheme.red} {options}"
+    return f"dred encode IN.wav OUT.opus {options}"
 
 
 def _report(

@@ -2,8 +2,26 @@
 """`dred encode in.wav out.opus`: speech to an Ogg Opus file whose packets carry redundancy."""
 
 import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from dred.cli.options import add_json, add_models, integer, number, print_json
+from dred.cli.options import (
+    add_json,
+    add_models,
+    integer,
+    number,
+    print_json,
+    progress,
+    refuse_overwriting_input,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from dred.profile import Profile
+
+USUAL_BURST = 1.9
+# Below this share of --dred-ms, whoever asked for that much should hear why there is less.
+FAR_BELOW = 0.5
 
 
 def add_sender_options(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +39,7 @@ def add_sender_options(parser: argparse.ArgumentParser) -> None:
         help="loss the sender expects; 0 turns redundancy off (default 20)",
     )  # fmt: skip
     parser.add_argument(
-        "--loss-burst", type=number(1, 100), default=1.9, metavar="N",
+        "--loss-burst", type=number(1, 100), default=USUAL_BURST, metavar="N",
         help="packets that losses last on average; for more, descriptions reach further back, "
         "more coarsely (default 1.9, as in usual calls)",
     )  # fmt: skip
@@ -62,19 +80,24 @@ def run(args: argparse.Namespace) -> None:
     from dred.io.wav import read_speech, to_opus_rate
     from dred.sender import Sender
 
-    pcm, original_rate = read_speech(args.input)
+    refuse_overwriting_input(args.input, args.output)
+    pcm, original_rate = read_speech(args.input, warn)
     channels = 1 if pcm.ndim == 1 else 2
     wide, rate = to_opus_rate(pcm, original_rate)
+    models = load_models(args.models)
     sender = Sender(
         rate, channels, args.frame_ms, args.bitrate, args.dred_ms, args.lbrr,
         loss_percent=args.loss_percent,
         loss_burst=args.loss_burst,
         jitter_ms=args.jitter_ms,
-        models=load_models(args.models),
+        models=models,
         application=args.application,
         dtx=args.dtx,
     )  # fmt: skip
-    packets = sender.push(wide) + sender.flush()
+    packets = []
+    for start in progress(range(0, len(wide), rate), "encoding"):  # a second at a time
+        packets += sender.push(wide[start : start + rate])
+    packets += sender.flush()
     head = OpusHead(
         channels=channels,
         pre_skip=sender.lookahead * 48000 // rate,
@@ -83,6 +106,7 @@ def run(args: argparse.Namespace) -> None:
     settings = (
         f"bitrate={args.bitrate} dred_ms={args.dred_ms} "
         f"loss_percent={args.loss_percent} lbrr={int(args.lbrr)}"
+        f"{'' if args.jitter_ms is None else f' jitter_ms={args.jitter_ms:.0f}'}"
     )
     tags = OpusTags(vendor=f"dred {__version__}", comments=(f"DRED_SENDER={settings}",))
     write_ogg(args.output, packets, head, tags, total_samples=len(wide) * 48000 // rate)
@@ -93,9 +117,35 @@ def run(args: argparse.Namespace) -> None:
         "seconds": len(pcm) / original_rate,
         "kbps": size * 8 / 1000 / seconds,
         "dred": dict(sender.stats),
+        "mean_dred_ms": mean_described_ms(packets, models.profile),
     }
     if args.json:
         print_json(report)
     elif args.output != "-":
         carried = ", ".join(f"{what} {count}" for what, count in sender.stats.most_common())
         print(f"{len(packets)} packets, {report['kbps']:.1f} kb/s; packets by content: {carried}")
+        if sender.stats["dred"]:
+            print(_reach(args, report["mean_dred_ms"]))
+
+
+def mean_described_ms(packets: Sequence[bytes], profile: "Profile") -> float:
+    """Past speech in the packets that describe any, as `dred inspect` counts it; 0 without one."""
+    from dred.packet import Packet
+    from dred.sender import CHUNK_MS
+
+    found = (Packet.parse(packet).described(profile) for packet in packets)
+    chunks = [payload.chunks for payload in found if payload is not None]
+    return CHUNK_MS * sum(chunks) / max(1, len(chunks))
+
+
+def _reach(args: argparse.Namespace, described_ms: float) -> str:
+    """How far descriptions reach and, where that is far less than was asked for, what is unsaid."""
+    line = f"describes {described_ms:.0f} ms on average"
+    if described_ms >= FAR_BELOW * args.dred_ms:
+        return line
+    line += f", of {args.dred_ms} at most"
+    unsaid = {"--loss-burst": args.loss_burst == USUAL_BURST, "--jitter-ms": args.jitter_ms is None}
+    options = [option for option, is_unsaid in unsaid.items() if is_unsaid]
+    if not options:
+        return line
+    return f"{line}; {' and '.join(options)} reach{'' if len(options) > 1 else 'es'} further"

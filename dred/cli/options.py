@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What several sub-commands share: types of arguments, JSON output, a progress bar."""
+"""What several sub-commands share: types and checks of arguments, JSON output, a progress bar."""
 
 import argparse
 import json
 import math
+import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -67,6 +68,27 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def refuse_overwriting_input(source: str, target: str | os.PathLike[str]) -> None:
+    """A ValueError where writing the target would destroy what is read: one file, by whatever
+    names. Streams and devices are nobody's input."""
+    names = (source, target)
+    if all(map(os.path.isfile, names)) and os.path.samefile(*names):
+        raise ValueError(f"{os.fspath(target)}: would overwrite its input; name another file")
+
+
+def need_metrics(names: Sequence[str], *, asked: bool) -> None:
+    """Metrics whose packages are missing: an UnavailableError where the user asked for these
+    metrics, else a warning."""
+    from dred.errors import UnavailableError
+    from dred.evaluate.outcome import missing_packages
+
+    missing = missing_packages(names)
+    if missing and asked:
+        raise UnavailableError(missing[0])
+    if missing:
+        warn(["; ".join(missing)])
+
+
 def warn(lines: Iterable[str]) -> None:
     """Remarks on stderr, one line each."""
     for line in lines:
@@ -74,12 +96,25 @@ def warn(lines: Iterable[str]) -> None:
 
 
 def progress(items: Iterable[T], label: str, total: int | None = None) -> Iterable[T]:
-    """The items, with a bar on stderr where that is a terminal and tqdm is installed."""
+    """The items, with a bar on stderr where that is a terminal; without tqdm, a line."""
     if not sys.stderr.isatty():
         return items
     try:
         from tqdm import tqdm
     except ImportError:
-        return items
+        return _counted(items, label, total)
     bar: Iterable[T] = tqdm(items, desc=label, total=total, file=sys.stderr, leave=False)
     return bar
+
+
+def _counted(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
+    """The items, with how many of them are done in a line that is rubbed out at the end."""
+    if total is None and isinstance(items, Sequence):
+        total = len(items)
+    try:
+        for done, item in enumerate(items):
+            share = f"{100 * done // total} %" if total else str(done)
+            print(f"\r{label}: {share}", end="", file=sys.stderr, flush=True)
+            yield item
+    finally:
+        print(f"\r{' ' * (len(label) + 12)}\r", end="", file=sys.stderr, flush=True)

@@ -7,16 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from dred.cli.decode import add_loss_options, loss_flags
 from dred.cli.encode import add_sender_options
-from dred.cli.options import add_json, number, print_json, progress
-from dred.cli.sweep import split
+from dred.cli.options import (
+    add_json,
+    need_metrics,
+    number,
+    print_json,
+    progress,
+    refuse_overwriting_input,
+    warn,
+)
+from dred.cli.sweep import split, split_schemes
+from dred.cli.trace import EPILOG as LOSS_MODELS
 
 if TYPE_CHECKING:
     from dred.evaluate.report import Track
 
 DEFAULT_SCHEMES = "clean,plc,neural-plc,lbrr,dred,dred+lbrr"
+DEFAULT_METRICS = "pesq,stoi"
 COLUMNS = ("regular", "lbrr", "red", "dred", "plc")
+REPORTS = ("report.json", "report.html")
 PURPOSES = ("regular", "lbrr", "red", "dred", "headers")
-EPILOG = """\
+EPILOG = f"""\
 Schemes: clean (nothing lost), none (silence), plc (libopus's own), neural-plc, lbrr, red:N (copies
 of the last N packets, RFC 2198), dred, and sums as dred+lbrr or dred+red:1. Where libopus has DRED
 itself (DRED_LIBOPUS names the file), libopus-neural-plc, -lbrr, -dred and -dred+lbrr: it sends and
@@ -25,7 +36,8 @@ Metrics: pesq, stoi, estoi, plcmos, distortion (of features), highband (distance
 to 16 kHz, at rates that hold them), wer (words heard otherwise); of the last three, less is better.
 Headers of RTP, UDP and IP come on top of kb/s; delay is how long a receiver had to wait for 95 % of
 the frames.
-"""
+
+Loss {LOSS_MODELS}"""
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,8 +58,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
                         "frames alone, with redundancy on top")  # fmt: skip
     parser.add_argument("--jitter-ms", type=number(0, 5000), default=1100.0, metavar="MS",
                         help="play-out delay of the receiver (default 1100)")  # fmt: skip
-    parser.add_argument("--metrics", default="pesq,stoi", metavar="LIST",
-                        help="see below (default pesq,stoi)")  # fmt: skip
+    parser.add_argument("--metrics", metavar="LIST",
+                        help=f"see below (default {DEFAULT_METRICS})")  # fmt: skip
     parser.add_argument("--no-metrics", action="store_true", help="leave them out")
     add_json(parser)
 
@@ -60,15 +72,22 @@ def run(args: argparse.Namespace) -> None:
     from dred.simulate import find_scheme
     from dred.traces import parse_model
 
-    names = split(args.schemes)
+    names = split_schemes(args.schemes)
     for name in names:
         find_scheme(name)
-    metrics = check_metrics([] if args.no_metrics else split(args.metrics))
-    pcm, rate = read_speech(args.input)
+    asked = args.metrics is not None
+    metrics = check_metrics(
+        [] if args.no_metrics else split(args.metrics if asked else DEFAULT_METRICS)
+    )
+    need_metrics(metrics, asked=asked)
+    folder = Path(args.out) if args.out else None
+    if folder:
+        for name in (*(f"{scheme}.wav" for scheme in names), *REPORTS):
+            refuse_overwriting_input(args.input, folder / name)
+    pcm, rate = read_speech(args.input, warn)
     packets = len(pcm) * 1000 // (rate * args.frame_ms) + 2
     # A model is drawn for each scheme with the sizes of its packets: congestion depends on them.
     loss = parse_model(args.loss) if args.loss else loss_flags(args, packets, args.frame_ms)
-    folder = Path(args.out) if args.out else None
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
     models = load_models(args.models)
@@ -122,8 +141,9 @@ def write_reports(
         )
     }
     data = simulation_data(name, pcm, rate, tracks, settings)
-    (folder / "report.json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-    write_simulation(folder / "report.html", data, pcm, rate, tracks)
+    data_file, page = (folder / name for name in REPORTS)
+    data_file.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    write_simulation(page, data, pcm, rate, tracks)
 
 
 def print_table(rows: list[dict[str, Any]], metrics: list[str]) -> None:

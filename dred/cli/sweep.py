@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dred.cli.options import add_json, add_models, integer, number, print_json, progress, warn
+from dred.cli.options import (
+    add_json,
+    add_models,
+    integer,
+    need_metrics,
+    number,
+    print_json,
+    progress,
+    warn,
+)
 
 if TYPE_CHECKING:
     from dred.evaluate.cells import Cell, Group
@@ -40,14 +49,17 @@ Presets. --preset published is the figure of the DRED paper (clean, PLC, LBRR, R
 
   dred sweep CORPUS --traces DIR --preset published --out OUT
 
---preset evidence with --evidence FILE makes what dred advise answers from:
+--preset evidence with --evidence FILE makes what dred advise answers from (with twelve traces, 8064
+simulations: one to two hours of a core):
 
   dred sweep CORPUS --traces DIR --preset evidence --files 24 --seconds 6 --out OUT \\
     --evidence dred/evaluate/evidence.jsonl
 
 Run the same command again to go on after an interruption: what OUT/results.jsonl holds is not
-computed again. A Dask cluster on this machine, for --cluster tcp://127.0.0.1:8786 (one thread per
-worker; ENTER ends it):
+computed again. Where simulations fail, the rest is written, and the exit code is 1.
+
+A Dask cluster on this machine, for --cluster tcp://127.0.0.1:8786 (one thread per worker; ENTER
+ends it):
 
   python -c "from distributed import LocalCluster as L; c = L(n_workers=2, threads_per_worker=1,
   scheduler_port=8786, dashboard_address=None); input(c.scheduler_address)"
@@ -103,6 +115,14 @@ def split(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def split_schemes(text: str) -> list[str]:
+    """The same of a list that must name one at least."""
+    names = split(text)
+    if not names:
+        raise ValueError(f"--schemes names no scheme; give some, as {DEFAULT_SCHEMES}")
+    return names
+
+
 def run(args: argparse.Namespace) -> int | None:
     from dred.evaluate.cells import gather, group_traces
     from dred.evaluate.sweep import (
@@ -114,6 +134,7 @@ def run(args: argparse.Namespace) -> int | None:
         run_jobs,
     )  # fmt: skip
 
+    asked = args.metrics is not None or args.preset is not None
     for name, value in (DEFAULTS | PRESETS.get(args.preset, {})).items():
         if getattr(args, name, None) is None:
             setattr(args, name, value)
@@ -121,10 +142,12 @@ def run(args: argparse.Namespace) -> int | None:
     if args.files is not None and args.files < len(sounds):
         sounds = [sounds[i * len(sounds) // args.files] for i in range(args.files)]
     settings = Settings(
-        split(args.schemes), args.bitrates, args.loss_percent, args.frame_ms, args.dred_ms,
+        split_schemes(args.schemes), args.bitrates, args.loss_percent, args.frame_ms, args.dred_ms,
         args.seconds, split(args.metrics), args.models, args.equal,
     )  # fmt: skip
     jobs = plan(sounds, _near(find_traces(args.traces), args.losses), settings)
+    if args.cluster is None:  # the machines of a cluster have packages of their own
+        need_metrics(settings.metrics, asked=asked)
     folder = Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
     results = Results(folder / "results.jsonl")
@@ -157,7 +180,8 @@ def run(args: argparse.Namespace) -> int | None:
         if records:
             print(f"look: {folder}/report.html, {folder}/figure.png, {folder}/table.md")
     _tell(failures)
-    return 0 if records else 1
+    # What succeeded is written, and the same command tries the rest again.
+    return 1 if failures else 0
 
 
 def _near(traces: list[Path], losses: Sequence[float] | None) -> list[Path]:

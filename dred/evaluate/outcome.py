@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dred.errors import DredError
+from dred.errors import DredError, UnavailableError
 from dred.evaluate.delay import needed_delay
 from dred.evaluate.metrics import METRICS, align, measure
 from dred.simulate import Simulation
+from dred.units import CORE_RATE
 
 DEFAULT_METRICS = ("pesq", "stoi")
 # A simulation is in step but for the phase of a filter; sound from elsewhere may be a little off.
@@ -53,6 +54,18 @@ def scores(
         except DredError:
             found[name] = None
     return found
+
+
+def missing_packages(names: Iterable[str]) -> list[str]:
+    """Of these metrics, why some can measure nothing here: what each needs, and how to get it."""
+    nothing = np.zeros(0, np.float32)
+    reasons = []
+    for name in names:
+        try:
+            measure(nothing, nothing, CORE_RATE, [name])  # imports what it needs before all else
+        except UnavailableError as reason:
+            reasons.append(str(reason))
+    return list(dict.fromkeys(reasons))
 
 
 def check_metrics(names: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ otherwise, as in python-soundfile. 16-bit files survive a round trip bit by bit.
 
 import io
 import os
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,8 @@ Audio = npt.NDArray[Any]
 # Ratio of rates beyond which a file is nonsense (or a trap): 1 Hz to 48 kHz would turn a
 # kilobyte into gigabytes.
 MAX_RATIO = 64
+# Programs that write into a pipe cannot go back to note a length, and note the largest they can.
+UNKNOWN_LENGTH = 0x7F000000
 
 
 class _Memory(io.BytesIO):
@@ -41,8 +44,14 @@ class _Memory(io.BytesIO):
 def read_wav(path: str | os.PathLike[str]) -> tuple[Audio, int]:
     """Audio (float32) and its sampling rate from a WAV, FLAC or other file libsndfile reads;
     `-` is standard input."""
-    name = "standard input" if os.fspath(path) == STANDARD_STREAM else os.fspath(path)
-    data = read_bytes(path, AudioError)
+    return _parse(read_bytes(path, AudioError), _name(path))
+
+
+def _name(path: str | os.PathLike[str]) -> str:
+    return "standard input" if os.fspath(path) == STANDARD_STREAM else os.fspath(path)
+
+
+def _parse(data: bytes, name: str) -> tuple[Audio, int]:
     if not data:
         raise AudioError(f"{name}: is empty, not even a WAV header; was the recording cut off?")
     try:
@@ -57,12 +66,39 @@ def read_wav(path: str | os.PathLike[str]) -> tuple[Audio, int]:
     return pcm, int(rate)
 
 
-def read_speech(path: str | os.PathLike[str]) -> tuple[Audio, int]:
-    """The same with one or two channels and at least one sample: something to send."""
-    pcm, rate = read_wav(path)
+def read_speech(
+    path: str | os.PathLike[str], tell: Callable[[Iterable[str]], object] | None = None
+) -> tuple[Audio, int]:
+    """The same with one or two channels, at least one sample, and a rate that can be brought to one
+    of Opus's: something to send. tell: takes remarks, such as that the file was cut off."""
+    data, name = read_bytes(path, AudioError), _name(path)
+    pcm, rate = _parse(data, name)
     if len(pcm) == 0:
-        raise AudioError(f"{os.fspath(path)}: holds no samples; give a file with sound in it")
+        raise AudioError(f"{name}: holds no samples; give a file with sound in it")
+    if too_far_apart(rate, opus_rate_for(rate)):
+        raise AudioError(
+            f"{name}: says that its sampling rate is {rate} Hz, which cannot be; write it again "
+            "with the rate it was recorded at"
+        )
+    missing = _missing_share(data)
+    if missing and tell:
+        here = len(pcm) / rate
+        tell([f"{name}: is cut off; of {here / (1 - missing):.1f} s, {here:.1f} s are here"])
     return mix(pcm, 1 if pcm.ndim == 1 or pcm.shape[1] == 1 else 2), rate
+
+
+def _missing_share(data: bytes) -> float:
+    """How much of the sound that the header of a WAV file promises lies behind the file's end."""
+    if data[:4] != b"RIFF":
+        return 0.0
+    at = 12
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        if data[at : at + 4] == b"data":
+            missing = at + 8 + size - len(data)
+            return missing / size if missing > 0 and size < UNKNOWN_LENGTH else 0.0
+        at += 8 + size + size % 2
+    return 0.0
 
 
 def write_wav(path: str | os.PathLike[str], pcm: Audio, rate: int, subtype: str = "PCM_16") -> None:
@@ -88,15 +124,22 @@ def to_int16(pcm: Audio) -> npt.NDArray[np.int16]:
         return pcm
     if not np.issubdtype(pcm.dtype, np.floating):
         raise TypeError(f"audio must be float or int16, not {pcm.dtype}")
-    scaled = np.rint(pcm.astype(np.float64) * INT16_SCALE)
-    return np.clip(scaled, -INT16_SCALE, INT16_SCALE - 1).astype(np.int16)
+    # Exact in single precision, and one copy of a long file is enough: the rest works in place.
+    scaled = np.multiply(pcm, INT16_SCALE, dtype=np.result_type(pcm.dtype, np.float32))
+    np.rint(scaled, out=scaled)
+    np.clip(scaled, -INT16_SCALE, INT16_SCALE - 1, out=scaled)
+    return scaled.astype(np.int16)
+
+
+def too_far_apart(from_rate: int, to_rate: int) -> bool:
+    return not 1 / MAX_RATIO <= to_rate / from_rate <= MAX_RATIO
 
 
 def resample(pcm: Audio, from_rate: int, to_rate: int) -> Audio:
     """Audio at another rate: linear phase, no delay, round(n * to / from) samples."""
     if from_rate == to_rate:
         return as_float(pcm)
-    if not 1 / MAX_RATIO <= to_rate / from_rate <= MAX_RATIO:
+    if too_far_apart(from_rate, to_rate):
         raise AudioError(f"cannot resample from {from_rate} Hz to {to_rate} Hz: too far apart")
     wanted = round(pcm.shape[0] * to_rate / from_rate)
     if wanted == 0:

@@ -76,7 +76,10 @@ class Bursts:
 
     def __post_init__(self) -> None:
         if not 0 < self.length_ms <= self.every_ms:
-            raise TraceError("burst: length must be positive and at most every")
+            raise TraceError(
+                f"burst: length ({self.length_ms:g} ms) must be above 0 and at most every "
+                f"({self.every_ms:g} ms); write burst:every=3s,length=1s to lose a second in three"
+            )
 
     def draw(
         self, packets: int, rng: np.random.Generator, packet_ms: float = DEFAULT_PACKET_MS

@@ -38,6 +38,10 @@ from dred.traces.markov import Markov
 from dred.traces.models import Bernoulli, Bursts, GilbertElliott, LossModel, Recorded
 from dred.traces.network import Duplicate, Jitter, Loss, Network, Playout, Queue, Reorder, Replay
 
+# Longer than any call; counted in packets, it is still a number that arrays can hold.
+LONGEST_MS = 24 * 3600 * 1000.0
+SHOWN = 60  # characters of a text that a message repeats
+
 USAGE = (
     "bernoulli:p=0.2, gilbert:p=0.06,r=0.25, markov:p=0.1/0.6, burst:every=2s,length=300ms, "
     "jitter:mean=40ms,sd=20ms, reorder:p=0.02,by=2, duplicate:p=0.01, queue:link=100k,cross=60k, "
@@ -74,8 +78,8 @@ def _stage(text: str) -> Any:
         try:
             values[name] = readers[name](value)
         except ValueError as reason:
-            where = f"loss model {text!r}: {name}"
-            raise TraceError(f"{where} must be {reason}, not {value!r}") from None
+            where = f"loss model {text[:SHOWN]!r}: {name}"
+            raise TraceError(f"{where} must be {reason}, not {value[:SHOWN]!r}") from None
     for name in sorted(needed - set(values)):
         raise TraceError(f"loss model {text!r}: {name} is missing; use {USAGE}")
     return model(**{f"{n}_ms" if readers[n] is _milliseconds else n: v for n, v in values.items()})
@@ -97,9 +101,10 @@ def _probabilities(text: str) -> tuple[float, ...]:
 
 def _milliseconds(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", text, re.ASCII)
-    if match is None:
-        raise ValueError("a duration such as 300ms or 2s")
-    return float(match[1]) * (1000 if match[2] == "s" else 1)
+    value = float(match[1]) * (1000 if match[2] == "s" else 1) if match else math.inf
+    if value > LONGEST_MS:
+        raise ValueError("a duration such as 300ms or 2s, of a day at most")
+    return value
 
 
 def _bitrate(text: str) -> float:

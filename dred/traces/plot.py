@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import io
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dred.errors import TraceError, UnavailableError
+from dred.io.files import write_bytes
 from dred.traces.stats import LAGS, autocorrelation, run_lengths
 from dred.traces.transit import Transit
 
@@ -40,10 +43,12 @@ def plot_trace(path: str | os.PathLike[str], transit: Transit, title: str, timed
     _memory(figure.add_subplot(grid[1, 2]), flags)
     if timed:
         _delays(figure.add_subplot(grid[2, :]), transit)
+    picture = io.BytesIO()
     try:
-        figure.savefig(path, dpi=DPI)
-    except (OSError, ValueError) as reason:
+        figure.savefig(picture, dpi=DPI, format=Path(path).suffix[1:] or "png")
+    except ValueError as reason:
         raise TraceError(f"{path}: the plot cannot be written: {reason}") from None
+    write_bytes(path, picture.getvalue(), TraceError)
 
 
 def _packets(axes: Any, flags: Trace) -> None:

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 import torch
 
 from dred.errors import AudioError
+from dred.io.files import write_bytes
 from dred.models import Models, load_models
 from dred.profile import OPUS
 from dred.stages import analyse, burg_features
@@ -27,6 +29,8 @@ from dred.train.rdovae_runs import MAX_CHUNKS
 
 RATE = 16000
 AUDIO = (".wav", ".flac", ".opus", ".ogg")
+ARRAYS = ("pcm16.i16", "feat.f32", "burg.f32", "pitch.i8")
+DECODED = "decoded.f32"
 SEQUENCE = 4 * 2 * MAX_CHUNKS  # dframes encoded at once: warm-up is short beside it
 
 
@@ -73,7 +77,7 @@ def write_decoded(folder: Path, weights: Path) -> None:
     result = decoded_features(np.asarray(data.features), weights)
     temporary = Path(folder) / "decoded.part"
     result.astype("<f4").tofile(temporary)
-    temporary.replace(Path(folder) / "decoded.f32")
+    temporary.replace(Path(folder) / DECODED)
 
 
 def disturbed(pcm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -96,13 +100,48 @@ def disturbed(pcm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def read_speech(path: Path) -> np.ndarray:
     """Pcm of a file as int16; anything but 16 kHz mono is an AudioError."""
+    with _opened(path) as file:
+        try:
+            return file.read(dtype="int16")
+        except soundfile.LibsndfileError as reason:
+            raise _unreadable(path, reason) from None
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """A sound file of the right rate and channels, not yet read."""
     try:
-        pcm, rate = soundfile.read(path, dtype="int16")
+        file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError as reason:
-        raise AudioError(f"{path}: {reason.error_string}") from None
-    if rate != RATE or pcm.ndim != 1:
-        raise AudioError(f"{path}: expected {RATE} Hz mono")
-    return pcm
+        raise _unreadable(path, reason) from None
+    with file:
+        if (file.samplerate, file.channels) != (RATE, 1):
+            found = f"{file.samplerate} Hz with {file.channels} channel(s)"
+            raise AudioError(f"{path}: is of {found}; resample it to 16 kHz mono")
+        yield file
+
+
+def _unreadable(path: Path, reason: soundfile.LibsndfileError) -> AudioError:
+    return AudioError(
+        f"{path}: cannot be read ({reason.error_string.strip(' .')}); replace it or take it away"
+    )
+
+
+@contextmanager
+def _replacing(out: Path) -> Iterator[list[BinaryIO]]:
+    """The arrays of a data folder, to be written beside those of old: they take their places once
+    the whole of them is written, and not at all where that fails."""
+    parts = [out / f"{name}.part" for name in ARRAYS]
+    try:
+        with ExitStack() as stack:
+            yield [stack.enter_context(open(part, "wb")) for part in parts]
+        # It was made from the features that go now.
+        (out / DECODED).unlink(missing_ok=True)
+        for part in parts:
+            part.replace(part.with_suffix(""))
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
 
 
 def build(
@@ -116,7 +155,8 @@ def build(
     seed: int = 1,
     progress: Callable[[list[tuple[int, Path]]], Iterable[tuple[int, Path]]] = iter,
 ) -> None:
-    """Writes a data folder from all audio files (16 kHz mono) below a folder.
+    """Writes a data folder from all audio files (16 kHz mono) below a folder. What fails leaves a
+    folder of before as it was.
 
     `passes`: how often every file is taken; with `augment` each time changed in another way
     (`dred.train.augment`), which `seed` settles. `progress` wraps the list of files.
@@ -128,13 +168,14 @@ def build(
     paths = sorted(p for p in Path(speech).rglob("*") if p.suffix in AUDIO)
     if not paths:
         raise AudioError(f"{speech}: no audio files ({', '.join(AUDIO)})")
+    for path in paths:  # all of them, before hours are spent on the first
+        with _opened(path):
+            pass
     rng.shuffle(paths)
     out.mkdir(parents=True, exist_ok=True)
     files: list[dict[str, str | int]] = []
     first = 0
-    names = ("pcm16.i16", "feat.f32", "burg.f32", "pitch.i8")
-    with ExitStack() as stack:
-        arrays = [stack.enter_context(open(out / name, "wb")) for name in names]
+    with _replacing(out) as arrays:
         for index, path in progress([(k, path) for k in range(passes) for path in paths]):
             pcm = read_speech(path)
             if augment:
@@ -155,7 +196,7 @@ def build(
                 }
             )
             first += steps
-    (out / "files.json").write_text(json.dumps(files))
+    write_bytes(out / "files.json", json.dumps(files).encode("utf-8"), AudioError)
     if decoded and weights is not None:
         write_decoded(out, weights)
     print(f"{out}: {len(files)} files, {first * STEP / RATE / 3600:.2f} hours")

@@ -94,6 +94,8 @@ class Run:
         self.rng = np.random.default_rng(self.config.seed)
         if resume and (folder / "state.pt").exists():
             self._restore()
+        elif resume and self.workers.leads:
+            print(f"{task.name}: no checkpoint in {folder} to resume; begins from the start")
         self.workers.same_start(task.model)
         self.workers.same_start(self.average)
         if self.critic is not None:

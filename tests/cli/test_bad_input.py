@@ -23,6 +23,7 @@ def folder(tmp_path_factory):
     (path / "text.bin").write_text("these are no weights\n" * 40)
     (path / "empty.bin").write_bytes(b"")
     soundfile.write(path / "good.wav", voice(16000, 0.5), 16000)
+    soundfile.write(path / "one_hertz.wav", voice(16000, 0.5), 1)
     soundfile.write(path / "no_samples.wav", np.zeros(0), 16000)
     (path / "text.wav").write_text("this is not sound\n" * 20)
     (path / "empty.wav").write_bytes(b"")
@@ -51,6 +52,8 @@ CASES = [
     (ENCODE.format("empty.wav"), 1, "empty.wav"),
     (ENCODE.format("no_samples.wav"), 1, "no_samples.wav"),
     (ENCODE.format("."), 1, "."),
+    (ENCODE.format("one_hertz.wav"), 1, "one_hertz.wav: says that its sampling rate is 1 Hz"),
+    (ENCODE.format("good.wav").replace("out.opus", "good.wav"), 2, "would overwrite its input"),
     (ENCODE.format("good.wav") + " --bitrate 0", 2, "bitrate"),
     (ENCODE.format("good.wav") + " --bitrate many", 2, "bitrate"),
     (ENCODE.format("good.wav") + " --dred-ms 5000", 2, "dred-ms"),
@@ -79,6 +82,14 @@ CASES = [
     (SIMULATE.format("--trace letters.txt"), 1, "letters.txt"),
     (SIMULATE.format("--trace good.txt --bitrate 0"), 2, "bitrate"),
     (SIMULATE.format("--trace good.txt --out file"), 1, "file"),
+    (SIMULATE.format("--trace good.txt --schemes ,"), 2, "--schemes names no scheme; give some"),
+    (SIMULATE.format("--loss burst:every=1s,length=3s"), 1, "write burst:every=3s,length=1s"),
+    (SIMULATE.format(f"--loss burst:every={400 * '9'}s,length=1s"), 1, "of a day at most"),
+    (SIMULATE.format(f"--loss burst:every={300 * '9'}s,length=1s"), 1, "of a day at most"),
+    ("sweep good.wav --traces good.txt --out sweep --schemes ,", 2, "--schemes names no scheme"),
+    ("advise --loss good.txt --budget 32000 --evidence nowhere", 1, "nowhere: no such file; name"),
+    ("trace stats good.txt --plot nowhere/p.png", 1, "nowhere/p.png: cannot be written: no folder"),
+    ("trace stats good.txt --plot p.nothing", 1, "supported formats"),
     (SIMULATE.format("--loss gilbert:p=2"), 1, "p"),
     ("models describe --models cut.bin", 1, "cut.bin"),
     ("fly", 2, "fly"),
@@ -101,6 +112,18 @@ def test_one_clear_line(folder, monkeypatch, capsys, line, code, says):
     assert "Traceback" not in captured.err
     # Wrong usage shows the usage as well, as argparse does.
     assert len(last) == 1 or (code == 2 and last[0].startswith("usage:"))
+
+
+def test_memory_that_does_not_suffice(folder, monkeypatch, capsys):
+    def read(*_):
+        raise MemoryError("Unable to allocate 3 TiB")
+
+    monkeypatch.setattr("dred.io.wav.read_bytes", read)
+    assert main(["encode", str(folder / "good.wav"), str(folder / "a.opus")]) == 1
+    assert capsys.readouterr().err == (
+        "dred: error: not enough memory (Unable to allocate 3 TiB); give shorter files, or fewer "
+        "at a time\n"
+    )
 
 
 def test_a_cut_file_gives_what_is_left_and_a_warning(folder, monkeypatch, capsys):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import importlib.util
 import inspect
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,8 +14,10 @@ import soundfile
 from signals import delay, voice
 from weights import random_image
 
-from dred.cli import get_parser, main
+from dred.allocation import TYPICAL_BURST
+from dred.cli import encode, get_parser, main
 from dred.io.ogg import read_ogg
+from dred.models import load_models
 from dred.opus import OpusDecoder
 from dred.packet import Packet
 from dred.sender import Sender
@@ -28,6 +32,10 @@ def test_the_command_and_the_sender_have_the_same_defaults():
     parameters = inspect.signature(Sender).parameters
     for name in ("bitrate", "frame_ms", "dred_ms", "loss_percent", "loss_burst", "jitter_ms"):
         assert args[name] == parameters[name].default, name
+
+
+def test_the_usual_burst_is_the_one_of_the_sender():
+    assert encode.USUAL_BURST == TYPICAL_BURST
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +99,104 @@ def test_settings_reach_the_packets(tmp_path, run):
     run("encode", wav, opus, "--dred-ms", 0)
     packets = [Packet.parse(packet) for packet in read_ogg(opus).packets]
     assert not any(packet.dred or packet.has_lbrr for packet in packets)
+
+
+def test_the_summary_says_how_far_descriptions_reach(tmp_path, samples, capsys):
+    """With the networks of the package: how far a description reaches depends on them."""
+    opus = tmp_path / "a.opus"
+    usual = ["encode", str(samples / "rms_16k.wav"), str(opus), "--dred-ms", "1000"]
+    assert main(usual) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    said = re.fullmatch(
+        r"describes (\d+) ms on average, of 1000 at most; --loss-burst and --jitter-ms reach "
+        "further",
+        line,
+    )
+    assert said, line
+    assert 80 < int(said[1]) < 500
+    assert main(["inspect", str(opus), "--json"]) == 0
+    inspected = json.loads(capsys.readouterr().out)["summary"]["mean_dred_ms"]
+    assert int(said[1]) == round(inspected)
+    assert main([*usual, "--jitter-ms", "1000", "--loss-burst", "50"]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    said = re.fullmatch(r"describes (\d+) ms on average", line)
+    assert said, line
+    assert int(said[1]) > 700
+    comment = read_ogg(opus).tags.comments[0]
+    assert comment.endswith("jitter_ms=1000")
+
+
+def test_an_input_is_not_overwritten(tmp_path, models, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("in.wav", voice(16000, 0.5), 16000)
+    before = (tmp_path / "in.wav").read_bytes()
+    (tmp_path / "link.wav").symlink_to("in.wav")
+    for name in ("in.wav", str(tmp_path / "in.wav"), "link.wav"):
+        assert main(["encode", "in.wav", name, *models]) == 2
+        said = capsys.readouterr().err
+        assert said == f"dred: error: {name}: would overwrite its input; name another file\n"
+        assert (tmp_path / "in.wav").read_bytes() == before
+    (tmp_path / "other.wav").write_bytes(before)  # like the input, but not the input
+    assert main(["encode", "in.wav", "other.wav", *models]) == 0
+
+
+def test_pieces_of_a_second_make_the_packets_of_the_whole(tmp_path, run, models):
+    """encode pushes them one by one, so that it can say how far it is."""
+    pcm = voice(16000, 3.3).astype(np.float32)
+    soundfile.write(tmp_path / "in.wav", pcm, 16000)
+    pcm = soundfile.read(tmp_path / "in.wav", dtype="float32")[0]
+    run("encode", tmp_path / "in.wav", tmp_path / "a.opus")
+    sender = Sender(16000, 1, lbrr=False, models=load_models(models[1]))
+    assert read_ogg(tmp_path / "a.opus").packets == sender.push(pcm) + sender.flush()
+
+
+@pytest.mark.parametrize("form", ["encode", "standard input"])
+def test_a_recording_that_was_cut_off_is_told(tmp_path, run, models, monkeypatch, form):
+    memory = io.BytesIO()
+    soundfile.write(memory, voice(16000, 1), 16000, format="WAV")
+    whole = memory.getvalue()
+    (tmp_path / "cut.wav").write_bytes(whole[: 44 + 16000])
+    argv = ["encode", str(tmp_path / "cut.wav"), str(tmp_path / "a.opus"), *models]
+    if form == "standard input":
+        argv[1] = "-"
+        stdin = io.TextIOWrapper(io.BytesIO((tmp_path / "cut.wav").read_bytes()))
+        monkeypatch.setattr(sys, "stdin", stdin)
+    heard = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", heard)
+    assert main(argv) == 0
+    name = "standard input" if form == "standard input" else tmp_path / "cut.wav"
+    said = f"dred: warning: {name}: is cut off; of 1.0 s, 0.5 s are here\n"
+    assert heard.getvalue() == said
+    # What a program notes that writes into a pipe and cannot know better is no promise.
+    at = whole.index(b"data") + 4
+    for length in (0x7FFFFFFF, 0xFFFFFFFF, 0x7FFFF000):
+        data = whole[:at] + length.to_bytes(4, "little") + whole[at + 4 :]
+        (tmp_path / "pipe.wav").write_bytes(data)
+        argv[1] = str(tmp_path / "pipe.wav")
+        assert main(argv) == 0
+    assert heard.getvalue() == said
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_progress_is_shown_on_a_terminal(tmp_path, run, monkeypatch, installed):
+    soundfile.write(tmp_path / "in.wav", voice(16000, 2.5), 16000)
+    if not installed:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+    elif importlib.util.find_spec("tqdm") is None:
+        pytest.skip("tqdm is not installed")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    out = run("encode", tmp_path / "in.wav", tmp_path / "a.opus")
+    assert "encoding" in terminal.getvalue()
+    assert "encoding" not in out
+    if not installed:
+        assert "\rencoding: 33 %\rencoding: 66 %\r" in terminal.getvalue()
+        assert terminal.getvalue().endswith(" \r")
 
 
 def test_decoding_under_loss(tmp_path, run):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import json
+import sys
 
 import pytest
 import soundfile
@@ -61,6 +62,49 @@ def test_metrics(argv, tmp_path, capsys):
     assert main([*argv, *options]) == 0
     clean, lossy = json.loads(capsys.readouterr().out)["schemes"]
     assert clean["stoi"] > lossy["stoi"]
+
+
+def test_metrics_whose_package_is_missing(argv, monkeypatch, capsys):
+    """An error where they were asked for, one remark where they were not."""
+    monkeypatch.setitem(sys.modules, "pesq", None)
+    monkeypatch.setitem(sys.modules, "pystoi", None)
+    options = ["--loss", "bernoulli:p=0.2", "--schemes", "plc"]
+    assert main([*argv, *options, "--metrics", "pesq"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "dred: error: PESQ needs the package pesq: pip install 'dred[eval]'\n"
+    assert main([*argv, *options]) == 0
+    out, err = capsys.readouterr()
+    assert err.count("dred: warning: ") == err.count("\n") == 1
+    assert "the package pesq" in err
+    assert "the package pystoi" in err
+    assert out.splitlines()[1].split()[-2:] == ["-", "-"]
+    assert main([*argv, *options, "--no-metrics"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_clip_too_short_for_plcmos(argv, tmp_path, capfd):
+    pytest.importorskip("speechmos")
+    soundfile.write(tmp_path / "in.wav", voice(16000, 0.05), 16000)
+    options = ["--loss", "bernoulli:p=0.2", "--schemes", "plc", "--metrics", "plcmos", "--json"]
+    assert main([*argv, *options]) == 0
+    out, err = capfd.readouterr()
+    assert json.loads(out)["schemes"][0]["plcmos"] is None
+    assert err == ""
+
+
+def test_the_input_is_not_overwritten(argv, tmp_path, capsys):
+    folder = tmp_path / "w"
+    folder.mkdir()
+    clip = folder / "plc.wav"
+    soundfile.write(clip, voice(16000, 1), 16000)
+    before = clip.read_bytes()
+    argv[1] = str(clip)
+    options = ["--loss", "bernoulli:p=0.2", "--schemes", "clean,plc", "--no-metrics"]
+    assert main([*argv, *options, "--out", str(folder)]) == 2
+    assert "plc.wav: would overwrite its input" in capsys.readouterr().err
+    assert clip.read_bytes() == before
+    assert list(folder.iterdir()) == [clip]
 
 
 @pytest.mark.parametrize("missing", [[], ["--trace", "a", "--loss", "b"]])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import json
+import sys
 
 import pytest
 import soundfile
@@ -38,7 +39,7 @@ def test_sweep_resumes_and_advises(place, tmp_path, capsys):
     assert (first["simulations"], first["reused"], first["computed"]) == (6, 0, 6)
     (place / "speech" / "broken.wav").write_bytes(b"no sound")
     try:
-        assert sweep(place, tmp_path) == 0
+        assert sweep(place, tmp_path) == 1  # what succeeded is written all the same
     finally:
         (place / "speech" / "broken.wav").unlink()
     out, err = capsys.readouterr()
@@ -96,6 +97,7 @@ def test_advice_without_evidence_measures(place, capsys):
     ("more", "code", "says"),
     [
         (["--schemes", "magic"], 2, "unknown scheme"),
+        (["--schemes", ""], 2, "--schemes names no scheme"),
         (["--metrics", "mos"], 2, "unknown metric"),
         (["--traces", "nowhere"], 1, "no such file or folder"),
     ],
@@ -103,6 +105,13 @@ def test_advice_without_evidence_measures(place, capsys):
 def test_failures(place, tmp_path, capsys, more, code, says):
     assert sweep(place, tmp_path, *more) == code
     assert says in capsys.readouterr().err
+
+
+def test_a_missing_package_is_told_before_hours_are_spent(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pystoi", None)
+    assert sweep(place, tmp_path / "out") == 1
+    assert "needs the package pystoi: pip install 'dred[eval]'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_wrong_bitrates(place, tmp_path):

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import json
 import math
+import re
+import sys
 
 import pytest
 from sweeps import example_records
 
+from dred.cli import advise as cli
+from dred.cli import get_parser, main
 from dred.errors import DredError
 from dred.evaluate.advise import advise
 from dred.evaluate.cells import gather, group_traces
+from dred.evaluate.evidence import compact
+from dred.simulate import JITTER_MS
 
 
 @pytest.fixture
@@ -76,3 +83,96 @@ def test_a_metric_that_failed_everywhere_leaves_the_rest(records):
     advice = advise(records, 0.1, 3.0, 40000)
     assert advice.best.scheme == "lbrr"
     assert not math.isnan(advice.lead["plc"].mean)
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """A question, and a trace to ask it about: 10 % lost in bursts of 3."""
+    trace = tmp_path / "trace.txt"
+    trace.write_text(("0\n" * 27 + "1\n" * 3) * 10)
+    return ["advise", "--loss", str(trace), "--budget", "40000"]
+
+
+def test_the_command_tells_the_sender_what_the_simulations_told_it(tmp_path, asked, capsys):
+    """They wait for what repairs a burst, and their senders know it: half a point of PESQ."""
+    evidence = tmp_path / "evidence.jsonl"
+    rows = example_records()
+    evidence.write_text(compact(rows))
+    asked += ["--evidence", str(evidence), "--json"]
+    assert main(asked) == 0
+    command = json.loads(capsys.readouterr().out)["command"]
+    assert command == (
+        "dred encode IN.wav OUT.opus --bitrate 32000 --dred-ms 1000 --loss-percent 10 "
+        f"--jitter-ms {JITTER_MS}"
+    )
+    get_parser().parse_args(command.split()[1:])  # it can be typed as it is
+    for scheme, tail in (
+        ("red:1", "dred send IN.wav --to HOST:PORT --red 1 --bitrate 32000 --dred-ms 0 "
+                  "--loss-percent 0"),
+        ("dred+red:1", f"--red 1 --bitrate 32000 --dred-ms 1000 --loss-percent 10 --jitter-ms "
+                       f"{JITTER_MS}"),
+        ("dred+lbrr", f"--dred-ms 1000 --lbrr --loss-percent 10 --jitter-ms {JITTER_MS}"),
+        ("plc", "--dred-ms 0 --loss-percent 0"),
+    ):  # fmt: skip
+        only = [{**row, "scheme": scheme} for row in rows if row["scheme"] == "dred"]
+        evidence.write_text(compact(only))
+        assert main(asked) == 0
+        assert json.loads(capsys.readouterr().out)["command"].endswith(tail)
+
+
+def test_what_the_package_ships_is_looked_up_first(tmp_path, asked, monkeypatch, capsys):
+    shipped = tmp_path / "evidence.jsonl"
+    shipped.write_text(compact(example_records()))
+    monkeypatch.setattr(cli, "shipped_evidence", lambda: shipped)
+    monkeypatch.setattr(cli, "_measure", None)  # not called
+    assert main(asked) == 0
+    out, err = capsys.readouterr()
+    assert "evidence:   the package's own sweep of 6 files" in out
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ([], "dred: warning: no evidence shipped; measuring on the trace itself, which takes "
+             "minutes\n"),
+        (["--measure"], ""),
+        (["--speech", "folder"], ""),
+    ],
+)  # fmt: skip
+def test_without_shipped_evidence_it_measures_and_says_so(
+    tmp_path, asked, monkeypatch, capsys, more, says
+):
+    monkeypatch.setattr(cli, "shipped_evidence", lambda: tmp_path / "nowhere.jsonl")
+    monkeypatch.setattr(cli, "_measure", lambda args, trace: example_records())
+    assert main([*asked, *more]) == 0
+    out, err = capsys.readouterr()
+    assert err == says
+    assert "measured now, on the trace itself" in out
+
+
+def test_an_installation_without_evidence_and_speech(tmp_path, asked, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "shipped_evidence", lambda: tmp_path / "nowhere.jsonl")
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "a" / "b" / "c.py"))
+    assert main(asked) == 1
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == (
+        "dred: error: no speech to measure with; name a folder of it (--speech), or what a sweep "
+        "found (--evidence)"
+    )
+
+
+def test_a_metric_that_cannot_be_measured(asked, samples, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pesq", None)
+    assert main([*asked, "--measure", "--speech", str(samples)]) == 1
+    assert "pip install 'dred[eval]'" in capsys.readouterr().err
+
+
+def test_evidence_is_part_of_the_package(root):
+    """Where the repository holds it, an installation does: it lies where setuptools takes it."""
+    assert cli.shipped_evidence() == root / "dred" / "evaluate" / "evidence.jsonl"
+    found = re.search(r'^"dred.evaluate" = (.*)$', (root / "pyproject.toml").read_text(), re.M)
+    assert json.loads(found[1]) == ["*.jsonl"]
+    assert "*.jsonl" in (root / "MANIFEST.in").read_text()
+    ignored = (root / ".gitignore").read_text().split()
+    assert not {"*.jsonl", "evidence.jsonl", "/dred/evaluate/evidence.jsonl"} & {*ignored}

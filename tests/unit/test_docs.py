@@ -2,16 +2,24 @@
 """The documentation: the tour runs, the site builds without a warning, nothing is left out."""
 
 import argparse
+import json
 import re
+import shlex
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 
 pytest.importorskip("dred._core")
 
 import dred
-from dred.cli import get_parser
+from dred.cli import get_parser, main
+from dred.errors import TraceError
+from dred.evaluate.metrics import find_shift
+from dred.traces import parse_model
+from dred.traces.parse import _KINDS
 
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
 
@@ -26,6 +34,96 @@ def test_the_tour_runs(root, monkeypatch):
         above = text.count("\n", 0, block.start(1))
         exec(compile("\n" * above + block[1], str(page), "exec"), names)
     assert {"heard", "described", "speech"} <= names.keys()
+
+
+def pages(root):
+    return [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").rglob("*.md"))]
+
+
+def test_commands_are_understood(root):
+    """Of those printed as they are typed, none has an option that does not exist."""
+    found = []
+    for page in pages(root):
+        for block in re.finditer(r"^```(?:text)?\n(.*?)^```$", page.read_text(), re.M | re.S):
+            lines = block[1].replace("\\\n", " ").splitlines()
+            found += [(page.name, line) for line in lines if line.startswith("dred ")]
+    assert len(found) > 30
+    for name, line in found:
+        words = [word for word in shlex.split(line, comments=True) if word != "&"]
+        try:
+            get_parser().parse_args(words[1:])
+        except SystemExit as left:
+            pytest.fail(f"{name}: {line}: {left}")
+
+
+def test_options_named_in_the_text_exist(root):
+    known = {option for parser in parsers(get_parser()) for option in parser._option_string_actions}
+    for page in pages(root):
+        for words in re.findall(r"`dred ([^`\n]+)`", page.read_text()):
+            options = re.findall(r"--[a-z][a-z-]+", words)
+            assert {*options} <= known, f"{page.name}: dred {words}"
+    assert "`dred train NETWORK … --print-config` prints the settings" in (
+        root / "docs" / "guide" / "training.md"
+    ).read_text().replace("\n", " ")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/guide/first-steps.md"])
+def test_a_second_lost_is_spoken_again_by_the_printed_commands(
+    root, page, tmp_path, samples, monkeypatch, capsys
+):
+    """What the page promises needs both options: without them a fifth of a second is described."""
+    encode, decode = (
+        re.sub(r" {2,}", " ", re.search(rf"^dred {name} .*$", (root / page).read_text(), re.M)[0])
+        for name in ("encode", "decode")
+    )
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "speech.wav").write_bytes((samples / "slt_16k.wav").read_bytes())
+    assert main(shlex.split(encode, comments=True)[1:]) == 0
+    assert main([*shlex.split(decode, comments=True)[1:], "--json"]) == 0
+    report = json.loads(capsys.readouterr().out.split("\n", 2)[2])
+    assert report["lost"] > 150
+    assert report["frames"]["dred"] > 2 * report["frames"]["plc"]
+
+
+def test_the_example_of_the_readme_plays_to_the_end(root, samples, tmp_path, monkeypatch):
+    text = (root / "README.md").read_text()
+    pcm, rate = soundfile.read(samples / "slt_16k.wav", dtype="float32")
+    soundfile.write(tmp_path / "speech.wav", pcm[: 4 * rate], rate)
+    (tmp_path / "samples").symlink_to(samples)
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(BLOCK.search(text)[1], names)
+    heard = np.concatenate(names["heard"])[rate:]  # behind the second that the receiver waits
+    original = pcm[: 4 * rate]
+    assert len(heard) >= len(original)
+    # The very end, which no loss touches, is the same sound.
+    last = slice(3 * rate + rate // 2, 4 * rate - 800)
+    shift = find_shift(original[last], heard[last], 400)
+    end = heard[last.start + shift : last.stop + shift]
+    assert np.corrcoef(original[last], end)[0, 1] > 0.8
+
+
+def test_every_loss_model_is_told_everywhere(root, capsys):
+    told = (root / "docs" / "guide" / "losing.md").read_text()
+    with pytest.raises(SystemExit):
+        get_parser().parse_args(["simulate", "--help"])
+    said = capsys.readouterr().out
+    with pytest.raises(TraceError) as caught:
+        parse_model("nonsense")
+    for kind in (*_KINDS, "trace"):
+        assert f"`{kind}:" in told, kind
+        assert f"{kind}:" in said, kind
+        assert f"{kind}:" in str(caught.value), kind
+
+
+def test_every_reason_of_a_sender_is_explained(root):
+    page = (root / "docs" / "guide" / "troubleshooting.md").read_text()
+    source = (root / "dred" / "sender.py").read_text()
+    reasons = ("between payloads", "no duration asked", "no loss announced", "silence",
+               "no history yet", "too little bitrate")  # fmt: skip
+    for reason in reasons:
+        assert f'"{reason}"' in source, reason
+        assert f"| {reason} |" in page, reason
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@ import contextlib
 import io
 import os
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -11,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dred.errors import AudioError, DredError
-from dred.io.wav import mix, read_wav, resample, to_int16, to_opus_rate, write_wav
+from dred.io.wav import (
+    mix,
+    read_speech,
+    read_wav,
+    resample,
+    to_int16,
+    to_opus_rate,
+    write_wav,
+)
 from dred.pcm import as_float
 
 
@@ -175,3 +184,41 @@ def test_mix():
     assert mix(np.zeros((0, 1), np.float32), 1).shape == (0,)
     with pytest.raises(ValueError, match="1 or 2"):
         mix(stereo, 3)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_16_bit_samples_do_not_depend_on_the_width_of_the_float(kind):
+    whole = np.arange(-32768, 32768)
+    exact = (whole / 32768).astype(kind)
+    wanted = np.clip(np.rint(exact.astype(np.float64) * 32768), -32768, 32767).astype(np.int16)
+    np.testing.assert_array_equal(to_int16(exact), wanted)
+    assert exact.tolist() == (whole / 32768).astype(kind).tolist()  # the input stays
+
+
+def test_a_long_recording_is_not_widened_on_its_way_to_16_bits():
+    pcm = np.zeros(1_000_000, np.float32)
+    tracemalloc.start()
+    to_int16(pcm)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.1 * (pcm.nbytes + pcm.nbytes // 2)
+
+
+def test_chunks_before_the_sound_are_passed_over(tmp_path):
+    memory = io.BytesIO()
+    soundfile.write(memory, np.zeros(16000, np.int16), 16000, format="WAV")
+    data = memory.getvalue()
+    extra = b"note" + (3).to_bytes(4, "little") + b"abc\0"
+    told = []
+    for content in (data, data[:36] + extra + data[36:], data[:-6400]):
+        (tmp_path / "a.wav").write_bytes(content)
+        read_speech(tmp_path / "a.wav", told.extend)
+    assert told == [f"{tmp_path / 'a.wav'}: is cut off; of 1.0 s, 0.8 s are here"]
+    assert len(read_speech(tmp_path / "a.wav")[0]) == 12800
+
+
+@pytest.mark.parametrize("rate", [1, 124, 4_000_000])
+def test_rates_that_cannot_be_are_told_with_the_name(tmp_path, rate):
+    soundfile.write(tmp_path / "a.wav", np.zeros(100), rate)
+    with pytest.raises(AudioError, match=rf"a\.wav: says that its sampling rate is {rate} Hz"):
+        read_speech(tmp_path / "a.wav")

@@ -117,6 +117,27 @@ def test_bursts_come_regularly(packet_ms, length):
     assert trace[0] == 0
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        f"burst:every={400 * '9'}s,length=1s",
+        f"burst:every={300 * '9'}s,length=1s",
+        "burst:every=86401s,length=1s",
+        f"playout:delay={30 * '9'}ms",
+    ],
+)
+def test_durations_end_with_a_day(model):
+    with pytest.raises(TraceError, match="of a day at most") as caught:
+        parse_model(model)
+    assert len(str(caught.value)) < 300
+    assert draw("burst:every=86400s,length=1s", 100).sum() == 0
+
+
+def test_a_burst_longer_than_its_period_is_told_with_the_mend():
+    with pytest.raises(TraceError, match=r"length \(3000 ms\) .* every \(1000 ms\); write burst:"):
+        parse_model("burst:every=1s,length=3s")
+
+
 def test_recorded_traces_repeat(tmp_path):
     write_trace(tmp_path / "a:b,c.txt", [0, 0, 1])
     assert draw(f"trace:{tmp_path / 'a:b,c.txt'}", 7).tolist() == [0, 0, 1, 0, 0, 1, 0]

@@ -18,6 +18,7 @@ from dred.evaluate.metrics.common import at_16k, require
 PAIRS = 8
 TASTE = 64  # numbers that make a rater
 SEED = 1
+SHORTEST = 7  # spectra, 82 ms: of less, the layers of the network leave nothing
 
 
 @functools.cache
@@ -33,12 +34,14 @@ def _raters() -> npt.NDArray[np.float32]:
 
 
 def plcmos(degraded: npt.NDArray[Any], rate: int) -> float:
-    """Mean opinion score; NaN for silence."""
+    """Mean opinion score; NaN for silence, and for less than the network can look at."""
     audio = at_16k(degraded, rate, "degraded")
     network = _network()
     if not audio.any():
         return float("nan")
     spectrum = network.stft_transform(np.clip(audio, -1, 1)).astype(np.float32)[None, None]
+    if spectrum.shape[2] < SHORTEST:
+        return float("nan")
     opinions = [
         network.session.run(None, {"degraded_audio": spectrum, "rater_embed": rater})[0]
         for rater in _raters()
