@@ -141,40 +141,39 @@ def _capture(args: argparse.Namespace, data: bytes) -> "Decoded":
     import numpy as np
 
     from dred.errors import AudioError
-    from dred.io.ogg import packet_duration
+    from dred.net.heard import Heard
     from dred.pcm import interleaved
-    from dred.receiver import Source
     from dred.rtp.capture import arrivals, open_capture
 
     if args.trace or args.loss:
         raise ValueError("a capture has losses of its own; leave out --trace and --loss")
-    capture = open_capture(args.input)
+    capture = open_capture(args.input, data=data)
     warn(capture.warnings)
     if not capture.streams:
         raise AudioError(f"{args.input}: holds no RTP stream with Opus; capture the media")
     stream = capture.streams[0]
-    frame_ms = packet_duration(stream.blocks(stream.packets[0][1])[-1].data) / 48
+    frame_ms = stream.frame_ms
     rate, wanted = _rates(args.rate, 0)
     receiver = _receiver(args, rate, 1, frame_ms)
-    rtp = stream.receiver(receiver)
-    frames = []
+    rtp, heard = stream.receiver(receiver), Heard(receiver)
+    frames = [np.zeros((0, 1), np.float32)]
 
     def listen() -> None:
-        frame = interleaved(receiver.pull(), 1)
-        if receiver.stats.last is not Source.WAITING:
-            frames.append(frame)
+        frame = heard.pull()
+        if frame is not None:
+            frames.append(interleaved(frame, 1))
 
     for packet, time_ms in arrivals(stream, frame_ms):
         if packet is None:
             listen()
         else:
             rtp.push_packet(packet, time_ms)
-    while len(frames) < rtp.frames:
+    while heard.waits(rtp.newest):
         listen()
     report = {
         "packets": len(stream.packets),
-        "lost": rtp.frames - receiver.stats.frames().get("regular", 0),
+        "lost": rtp.lost,
         "damaged": bool(capture.warnings),
         **receiver.stats.as_dict(),
     }
-    return np.concatenate(frames), rate, wanted, report
+    return np.concatenate(frames)[: heard.sent], rate, wanted, report

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> None:
     data = read_bytes(args.input, AudioError)
     settings: dict[str, int] = {}
     if is_capture(data):
-        rows = _captured(args.input, profile)
+        rows = _captured(args.input, data, profile)
     else:
         stream = parse_ogg(data, args.input)
         warn(stream.warnings)
@@ -59,12 +59,12 @@ def run(args: argparse.Namespace) -> None:
         print(f"{name.replace('_', ' ')}: {_plain(value)}")
 
 
-def _captured(path: str, profile: "Profile") -> list[dict[str, Any]]:
+def _captured(path: str, data: bytes, profile: "Profile") -> list[dict[str, Any]]:
     """The packets of the longest call in a capture, with what RTP and RED say of them."""
     from dred.errors import AudioError
     from dred.rtp.capture import open_capture
 
-    capture = open_capture(path)
+    capture = open_capture(path, data=data)
     warn(capture.warnings)
     if not capture.streams:
         raise AudioError(f"{path}: holds no RTP stream with Opus; capture the media of a call")

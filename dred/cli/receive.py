@@ -97,7 +97,7 @@ def describe(live: "LiveReceiver") -> dict[str, object]:
     reception, stats = live.rtp.reception, live.rtp.stats
     found: dict[str, object] = {
         "packets": stats.packets,
-        "lost": 0,
+        "lost": live.rtp.lost,
         "malformed_rtp": stats.malformed,
         "other_types": stats.other_types,
         "sources": stats.sources,
@@ -107,7 +107,6 @@ def describe(live: "LiveReceiver") -> dict[str, object]:
     if reception is not None:
         losses = reception.figures()
         found |= {
-            "lost": reception.lost,
             "jitter_ms": reception.jitter_ms,
             "mean_burst": losses.mean_burst,
             "longest_burst": losses.longest_burst,
@@ -122,8 +121,9 @@ def second_printer(playout: "Playout | None") -> "Callable[[int, LiveReceiver], 
     def show(second: int, live: "LiveReceiver") -> None:
         reception, stats = live.rtp.reception, live.receiver.stats
         now = Counter({
-            "received": reception.received if reception else 0,
-            "lost": reception.lost if reception else 0,
+            # Not of the reception: that begins anew with each source.
+            "received": live.rtp.stats.packets,
+            "lost": live.rtp.lost,
             "late": stats.late,
             "copies used": live.rtp.stats.copies_used,
             **{f"frames {what}": count for what, count in stats.frames().items()},

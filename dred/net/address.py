@@ -60,15 +60,16 @@ def open_socket(bind: Address | None = None, connect: Address | None = None) -> 
 
 
 def drain(source: socket.socket) -> list[tuple[bytes, Address]]:
-    """The datagrams that wait, no more than MOST_AT_ONCE, with where they came from."""
+    """The datagrams that wait, no more than MOST_AT_ONCE, with where they came from. Errors of the
+    network end it, and are not raised: it may come back."""
     found: list[tuple[bytes, Address]] = []
     while len(found) < MOST_AT_ONCE:
         try:
             data, peer = source.recvfrom(MAX_DATAGRAM)
-        except BlockingIOError:
-            break
         except ConnectionRefusedError:
             # Nobody listened when we sent; that says nothing of what comes.
             continue
+        except OSError:  # nothing waits, or the network is away
+            break
         found.append((data, (peer[0], peer[1])))
     return found

@@ -16,11 +16,11 @@ import numpy.typing as npt
 
 from dred.errors import PacketError
 from dred.net.address import Address, drain, open_socket
-from dred.receiver import Source
+from dred.net.heard import Heard
 from dred.rtp import rtcp
 from dred.rtp.packet import RtpPacket, is_rtcp
 from dred.rtp.reception import CLOCK
-from dred.rtp.serial import Unwrapper
+from dred.rtp.serial import Unwrapper, far_off
 from dred.rtp.session import RED_TYPE, RtpReceiver
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class LiveReceiver:
         self._on_second = on_second
         self._socket = open_socket(bind=listen)
         self._ssrc = secrets.randbits(32)
-        self._clock_ms = 0.0  # audio pulled
+        self._heard = Heard(receiver)
         self._start = 0.0  # monotonic time of the first packet
         self._last = 0.0  # the same of the last one
         self._peer: Address | None = None
@@ -82,12 +82,9 @@ class LiveReceiver:
         """All audio of the call, [n] or [n, channels], from the first frame played on. What was
         concealed while nothing came any more is left out."""
         frames = list(self.frames())
-        surplus = self._played() - self.rtp.frames
-        if surplus > 0 and self.rtp.stats.sources == 1:
-            del frames[-surplus:]
         channels = self.receiver.channels
         empty = np.zeros((0,) if channels == 1 else (0, channels), np.float32)
-        return np.concatenate([empty, *frames])
+        return np.concatenate([empty, *frames])[: self._heard.sent]
 
     def frames(self) -> Iterator[Floats]:
         """Frames as they are due; waits for the first packet without limit unless `seconds` is."""
@@ -97,9 +94,10 @@ class LiveReceiver:
                 if self._seconds is not None and time.monotonic() - opened > self._seconds:
                     return
                 yield from self._take(POLL_S)
+            self._last = time.monotonic()  # from here on, silence counts
             while not self._finished():
                 if self._realtime:
-                    due = self._start + self._clock_ms / 1000
+                    due = self._start + self._heard.clock_ms / 1000
                     yield from self._take(min(POLL_S, max(0.0, due - time.monotonic())))
                     if time.monotonic() >= due:
                         yield from self._pull()
@@ -111,21 +109,15 @@ class LiveReceiver:
 
     def _full(self) -> bool:
         """Whether `seconds` of audio have been made."""
-        return self._seconds is not None and self._clock_ms >= 1000 * self._seconds
+        return self._seconds is not None and self._heard.clock_ms >= 1000 * self._seconds
 
     def _finished(self) -> bool:
         return self._full() or self._left or time.monotonic() - self._last > self._idle_s
 
     def _rest(self) -> Iterator[Floats]:
-        """What still waits in the buffer, as far as the call and `seconds` go."""
-        limit_ms = self._clock_ms + self._jitter_ms + 1000
-        while self._clock_ms < limit_ms and self._played() < self.rtp.frames:
-            if self._full():
-                return
+        """What still waits in the buffer, as far as `seconds` go."""
+        while not self._full() and self._heard.waits(self.rtp.newest):
             yield from self._pull()
-
-    def _played(self) -> int:
-        return self.receiver.stats.played
 
     def _take(self, timeout_s: float) -> Iterator[Floats]:
         """Push what arrives within a time; gives the frames that fall due by it in media time."""
@@ -145,29 +137,28 @@ class LiveReceiver:
                 self._start = now
             arrival_ms = 1000 * (now - self._start)
             if not self._realtime:
-                arrival_ms = self._media.time_ms(packet, self._clock_ms)
+                arrival_ms = self._media.time_ms(packet, self._heard.clock_ms)
                 yield from self._pull_until(arrival_ms)
             if self.rtp.push_packet(packet, arrival_ms):
                 self._last, self._peer = now, peer
 
     def _pull_until(self, arrival_ms: float) -> Iterator[Floats]:
         """Frames whose time is over before a packet comes, but no endless silence."""
-        begun = self._clock_ms
-        while self.rtp.reception is not None and self._clock_ms + 20 <= arrival_ms:
-            if self._full() or self._clock_ms - begun > 1000 * self._idle_s:
+        begun = self._heard.clock_ms
+        while self.rtp.reception is not None and self._heard.clock_ms + 20 <= arrival_ms:
+            if self._full() or self._heard.clock_ms - begun > 1000 * self._idle_s:
                 return
             yield from self._pull()
 
     def _pull(self) -> Iterator[Floats]:
-        frame = self.receiver.pull()
-        before = int(self._clock_ms // 1000)
-        self._clock_ms += len(frame) * 1000 / self.receiver.sample_rate
-        if self._clock_ms >= self._next_report_ms:
+        before = int(self._heard.clock_ms // 1000)
+        frame = self._heard.pull()
+        if self._heard.clock_ms >= self._next_report_ms:
             self._next_report_ms += REPORT_MS
             self._report()
-        if self._on_second is not None and self._clock_ms // 1000 > before:
+        if self._on_second is not None and self._heard.clock_ms // 1000 > before:
             self._on_second(before + 1, self)
-        if self.receiver.stats.last is not Source.WAITING:
+        if frame is not None:
             yield frame
 
     def _take_rtcp(self, data: bytes, now: float) -> None:
@@ -210,15 +201,18 @@ class LiveReceiver:
 
 
 class _MediaClock:
-    """Time of packets by their timestamps, going on where another source takes over."""
+    """Time of packets by their timestamps, going on where another source takes over, or the present
+    one begins anew."""
 
     def __init__(self) -> None:
         self._ssrc: int | None = None
+        self._sequence = 0
         self._timestamps = Unwrapper(32)
         self._base = 0.0
 
     def time_ms(self, packet: RtpPacket, now_ms: float) -> float:
-        if packet.ssrc != self._ssrc:
+        if packet.ssrc != self._ssrc or far_off(packet.sequence, self._sequence):
             self._ssrc, self._timestamps = packet.ssrc, Unwrapper(32)
             self._base = now_ms - packet.timestamp / CLOCK
+        self._sequence = packet.sequence
         return self._base + self._timestamps.push(packet.timestamp) / CLOCK

@@ -131,8 +131,8 @@ class Relay:
             data = heapq.heappop(self._queue)[2]
             try:
                 self._outside.send(data)
-            except ConnectionRefusedError:
-                continue  # nobody listens yet
+            except OSError:
+                continue  # nobody listens yet, or the network is away: it is lost, as there
             self.stats.passed += not is_rtcp(data)
 
     def _return(self, data: bytes) -> None:

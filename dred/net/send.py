@@ -28,7 +28,7 @@ class SendStats:
     packets: int = 0
     unsent: int = 0  # silence, left out
     octets: int = 0  # RTP packets, without UDP and IP
-    refused: int = 0  # the other end does not listen
+    refused: int = 0  # the other end does not listen, or the network is away
     reports: int = 0
     reported_loss: float | None = None  # since the report before
     reported_jitter_ms: float | None = None
@@ -127,13 +127,15 @@ class LiveSender:
 
     def _transmit(self, data: bytes) -> None:
         try:
-            self._socket.send(data)
-        except ConnectionRefusedError:
+            try:
+                self._socket.send(data)
+            except BlockingIOError:
+                # The kernel's queue is full: wait for room rather than lose what the network would
+                # not.
+                select.select([], [self._socket], [])
+                self._socket.send(data)
+        except OSError:  # a call outlives a network that is away for a moment
             self.stats.refused += 1
-        except BlockingIOError:
-            # The kernel's queue is full: wait for room rather than lose what the network would not.
-            select.select([], [self._socket], [])
-            self._socket.send(data)
 
     def _report(self) -> list[rtcp.Rtcp]:
         rtp = self._rtp

@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from dred.errors import PacketError
 from dred.io.ogg import packet_duration
-from dred.io.pcap import SECOND, read_pcap, write_pcap
+from dred.io.pcap import SECOND, CaptureFile, read_pcap, write_pcap
 from dred.io.udp import Datagram, Endpoint, read_datagrams, write_datagrams
 from dred.rtp import red
 from dred.rtp.packet import RtpPacket, is_rtcp
+from dred.rtp.reception import CLOCK
 from dred.rtp.session import RED_TYPE, FrameReceiver, RtpReceiver
 
 # Fewer packets in a row make no stream: other protocols now and then look like RTP.
@@ -22,6 +25,10 @@ LEAST_PACKETS = 3
 NEIGHBOURS = 0.5  # share of packets that must follow another one's number closely
 CLOSE = 100
 DYNAMIC_TYPES = range(96, 128)
+FRAME_MS = 20.0  # where no packet tells
+# A capture's clock may be set while it runs. Steps outside of these are not believed, and a pause
+# is played no longer: packets are stored out of order by less, and nobody listens to more.
+MOST_BACK_MS, LONGEST_PAUSE_MS = 1000.0, 60_000.0
 
 
 @dataclass
@@ -42,6 +49,17 @@ class CapturedStream:
     @property
     def seconds(self) -> float:
         return (self.packets[-1][0] - self.packets[0][0]) / 1000
+
+    @property
+    def frame_ms(self) -> float:
+        """Duration of the first Opus packet that has one: the first RTP packet may be a tone or
+        empty."""
+        for _, packet in self.packets:
+            with suppress(PacketError):
+                for block in self.blocks(packet)[-1:]:
+                    if duration := packet_duration(block.data):
+                        return duration / CLOCK
+        return FRAME_MS
 
     def receiver(self, receiver: FrameReceiver) -> RtpReceiver:
         """What feeds a receiver of Opus packets from this stream."""
@@ -75,10 +93,15 @@ def read_capture(
 
 
 def open_capture(
-    path: str | os.PathLike[str], payload_type: int | None = None, red_type: int | None = None
+    path: str | os.PathLike[str],
+    payload_type: int | None = None,
+    red_type: int | None = None,
+    *,
+    data: bytes | None = None,
 ) -> Capture:
-    """The same with all else that was found."""
-    file = read_pcap(path)
+    """The same with all else that was found. data: of the file, where it has been read already, as
+    standard input can be only once."""
+    file = read_pcap(path) if data is None else _parse_pcap(data)
     datagrams = read_datagrams(file.frames)
     start = datagrams[0].time_ns if datagrams else 0
     found: dict[tuple[Any, ...], list[tuple[float, RtpPacket]]] = {}
@@ -127,15 +150,35 @@ def arrivals(
     stream: CapturedStream, frame_ms: float = 20
 ) -> Iterator[tuple[RtpPacket | None, float]]:
     """A stream as it happened, for a receiver that is driven by frames: (packet, arrival) where one
-    came, (None, time) where a frame time has passed. Ends with the last packet."""
-    first = stream.packets[0][0] if stream.packets else 0.0
+    came, (None, time) where a frame time has passed. Times in ms from the first packet on, without
+    the steps of a clock that was set. Ends with the last packet."""
     clock_ms = 0.0
-    for time_ms, packet in stream.packets:
-        arrival_ms = time_ms - first
+    for packet, arrival_ms in _steady(stream.packets):
         while clock_ms + frame_ms <= arrival_ms:
             clock_ms += frame_ms
             yield None, clock_ms
         yield packet, arrival_ms
+
+
+def _steady(packets: list[tuple[float, RtpPacket]]) -> Iterator[tuple[RtpPacket, float]]:
+    """Packets with their arrivals from 0 on. Where the capture's clock makes a step that cannot be,
+    the packets' own tells how much time has passed, up to the longest pause."""
+    arrival_ms = 0.0
+    for (before_ms, before), (time_ms, packet) in pairwise(packets[:1] + packets):
+        step_ms = time_ms - before_ms
+        if not -MOST_BACK_MS <= step_ms <= LONGEST_PAUSE_MS:
+            counted = (packet.timestamp - before.timestamp + 2**31) % 2**32 - 2**31
+            step_ms = min(max(0.0, counted / CLOCK), LONGEST_PAUSE_MS)
+        arrival_ms += step_ms
+        yield packet, arrival_ms
+
+
+def _parse_pcap(data: bytes) -> CaptureFile:
+    """What read_pcap makes of a file with this content: it reads files only."""
+    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
+        file.write(data)
+        file.flush()
+        return read_pcap(file.name)
 
 
 def _plausible(packets: list[tuple[float, RtpPacket]]) -> bool:

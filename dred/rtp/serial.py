@@ -3,6 +3,15 @@
 
 from __future__ import annotations
 
+# RFC 3550 A.1: numbers that are further ahead or behind are of a sender that began anew.
+MAX_DROPOUT, MAX_MISORDER = 3000, 100
+
+
+def far_off(sequence: int, newest: int) -> bool:
+    """Whether a 16-bit sequence number is too far from the newest one for loss or reordering."""
+    ahead = (sequence - newest + 0x8000) % 0x10000 - 0x8000
+    return not -MAX_MISORDER <= ahead <= MAX_DROPOUT
+
 
 class Unwrapper:
     """Continues numbers of so many bits: each is taken to lie nearest to the newest one.

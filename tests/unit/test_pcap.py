@@ -9,8 +9,14 @@ from dred.errors import PacketError
 from dred.io import udp
 from dred.io.pcap import ETHERNET, Frame, is_capture, read_pcap, write_pcap
 from dred.io.udp import Datagram, read_datagrams, write_datagrams
-from dred.rtp import RtpReceiver, RtpSender
-from dred.rtp.capture import arrivals, open_capture, read_capture, write_capture
+from dred.rtp import RtpPacket, RtpReceiver, RtpSender
+from dred.rtp.capture import (
+    CapturedStream,
+    arrivals,
+    open_capture,
+    read_capture,
+    write_capture,
+)
 
 NOW = 1_700_000_000_123_456_789
 SPEECH = [bytes([0x48, 10, i, 7]) for i in range(40)]
@@ -228,3 +234,52 @@ def test_a_stream_plays_as_it_happened(tmp_path):
             receiver.push_packet(packet, time_ms)
     assert got == [(i, 20.0 * i) for i in range(40) if i not in (5, 6)]
     assert pulls == 39
+
+
+def test_bytes_that_have_been_read_are_a_capture_too(tmp_path):
+    path = tmp_path / "call.pcap"
+    write_capture(path, call())
+    data = path.read_bytes()
+    whole = read_capture(path)
+    path.unlink()
+    assert open_capture("-", data=data).streams == whole
+    assert "cut off" in open_capture("-", data=data[:-3]).warnings[0]
+
+
+@pytest.mark.parametrize(
+    "first", [RtpPacket(101, 0, 0, 9, b"\x01\x0a\x00\xa0"), RtpPacket(111, 0, 0, 9, b"")]
+)
+def test_the_first_packet_need_not_be_speech(tmp_path, first):
+    longer = [bytes([0x50, 10, i, 7]) for i in range(9)]  # 40 ms
+    sender = RtpSender(9, sequence=1)
+    write_capture(tmp_path / "c.pcap", [(0.0, first), *((40.0, sender.send(p)) for p in longer)])
+    (stream,) = read_capture(tmp_path / "c.pcap")
+    assert stream.frame_ms == 40
+    stream.packets = stream.packets[:1]
+    assert stream.frame_ms == 20
+
+
+def times_of(clock):
+    """Arrivals of packets of 20 ms, (ms of the capture's clock, ms of the sender's) each."""
+    packets = [
+        (at, RtpPacket(111, i, 48 * sent, 9, SPEECH[0])) for i, (at, sent) in enumerate(clock)
+    ]
+    stream = CapturedStream(9, 111, V4.source, V4.destination, packets)
+    found = list(arrivals(stream))
+    pulls = sum(packet is None for packet, _ in found)
+    return [time_ms for packet, time_ms in found if packet is not None], pulls
+
+
+@pytest.mark.parametrize("step", [7_200_000, -7_200_000, 1_700_000_000_000])
+def test_steps_of_the_captures_clock_take_no_time(step):
+    clock = [(5.0 + 20 * i + step * (i >= 4), 20 * i) for i in range(8)]
+    assert times_of(clock) == ([20.0 * i for i in range(8)], 7)
+
+
+def test_pauses_take_time_up_to_a_limit():
+    assert times_of([(0, 0), (20, 20), (9020, 9020)]) == ([0, 20, 9020], 451)
+    assert times_of([(0, 0), (20, 20), (7_200_020, 7_200_020)]) == ([0, 20, 60_020], 3001)
+
+
+def test_packets_out_of_order_take_no_time():
+    assert times_of([(0, 0), (30, 20), (29, 40), (60, 60)])[0] == [0, 30, 29, 60]

@@ -19,6 +19,10 @@ class Sink:
 
     def __init__(self):
         self.got = []
+        self.restarted_at = []  # packets got before
+
+    def restart(self):
+        self.restarted_at.append(len(self.got))
 
     def push(self, packet, sequence, arrival_ms=None, *, copy=False):
         self.got.append((sequence, packet))
@@ -57,13 +61,14 @@ def test_what_is_no_opus_is_refused():
 
 def test_silence_takes_time_but_no_number():
     sent = send([*SPEECH[:2], SILENCE, SILENCE, *SPEECH[2:4]], skip_dtx=True)
-    assert sent[2] is sent[3] is None
+    # The first packet of the pause is sent, or else the other end takes it for a loss.
+    assert sent[3] is None
     kept = [p for p in sent if p]
-    assert [p.sequence for p in kept] == [10, 11, 12, 13]
-    assert [(p.timestamp - 1000) // 960 for p in kept] == [0, 1, 4, 5]
-    assert [p.marker for p in kept] == [True, False, True, False]
+    assert [p.sequence for p in kept] == [10, 11, 12, 13, 14]
+    assert [(p.timestamp - 1000) // 960 for p in kept] == [0, 1, 2, 4, 5]
+    assert [p.marker for p in kept] == [True, False, False, True, False]
     got, receiver = receive(kept)
-    assert [number for number, _ in got] == [0, 1, 4, 5]
+    assert [number for number, _ in got] == [0, 1, 2, 4, 5]
     assert receiver.reception.lost == 0
 
 
@@ -121,8 +126,9 @@ def test_packets_keep_to_the_size_asked_for():
 def test_copies_know_their_place_across_silence():
     packets = [*SPEECH[:2], *[SILENCE] * 3, *SPEECH[2:5]]
     sent = [p for p in send(packets, red_copies=2, skip_dtx=True) if p]
-    got, _ = receive([p for i, p in enumerate(sent) if i not in (1, 3)])
-    assert sorted(got) == [(0, SPEECH[0]), (1, SPEECH[1]), *zip((5, 6, 7), SPEECH[2:5])]  # noqa: B905
+    got, _ = receive([p for i, p in enumerate(sent) if i not in (1, 4)])
+    after = zip((5, 6, 7), SPEECH[2:5], strict=True)
+    assert sorted(got) == [(0, SPEECH[0]), (1, SPEECH[1]), (2, SILENCE), *after]
 
 
 def test_other_types_are_counted():
@@ -179,12 +185,112 @@ def test_malformed_packets_are_counted():
     assert [number for number, _ in got] == [0, 1, 2]  # 1 from the copy
 
 
-def test_a_timestamp_that_jumps_is_not_believed():
+def test_a_malformed_packet_begins_no_call():
+    sent = send(SPEECH[:3], red_copies=1)
+    sink = Sink()
+    receiver = RtpReceiver(sink)
+    receiver.push(bytes(replace(sent[0], payload=b"\x80", ssrc=99)), 0.0)
+    assert receiver.reception is None
+    for packet in sent:
+        assert receiver.push(bytes(packet), 20.0)
+    assert receiver.reception.ssrc == 1
+    assert [data for _, data in sink.got] == SPEECH[:3]
+
+
+@pytest.mark.parametrize("sequence", [100, 29_800, 50_000])
+def test_a_source_may_begin_its_numbers_anew(sequence):
+    """RFC 3550 A.1: the call goes on, copies are used, and what was not sent is not lost."""
+    first = send(SPEECH, red_copies=1, sequence=30_000)
+    second = send(SPEECH, red_copies=1, sequence=sequence, timestamp=7)
+    lost = {10, 45, 50}
+    sent = [(20.0 * i, p) for i, p in enumerate(first + second) if i not in lost]
+    sink = Sink()
+    receiver = RtpReceiver(sink)
+    taken = [receiver.push_packet(packet, time_ms) for time_ms, packet in sent]
+    assert taken.count(False) == 1  # the first of the new numbers, until the second confirms them
+    assert sorted(sink.got) == [*enumerate(SPEECH * 2)]
+    assert sink.restarted_at == []  # nothing that waits is thrown away
+    assert (receiver.stats.copies_used, receiver.stats.strays) == (3, 0)
+    assert (receiver.lost, receiver.reception.lost, receiver.reception.expected) == (3, 2, 40)
+    assert receiver.frames == 40
+
+
+def test_after_a_restart_slow_packets_are_not_late():
+    first, second = send(SPEECH[:9]), send(SPEECH[9:19], sequence=20_000, timestamp=7)
+    sink = Sink()
+    receiver = RtpReceiver(sink)
+    # The last one before the restart comes 100 ms late, and what follows it is lost.
+    for number, packet in enumerate(first):
+        receiver.push_packet(packet, 20.0 * number + 100 * (number == 8))
+    for number, packet in enumerate(second[3:], 12):
+        receiver.push_packet(packet, 20.0 * number)
+    assert [number for number, _ in sink.got] == [*range(9), *range(12, 19)]
+
+
+def test_single_packets_far_off_are_strays():
+    sent = send(SPEECH[:6])
+    sent.insert(2, replace(sent[0], sequence=9000))
+    sent.insert(5, replace(sent[0], sequence=10 - 200 & 0xFFFF))
+    got, receiver = receive(sent)
+    assert [number for number, _ in got] == [*range(6)]
+    assert (receiver.stats.sources, receiver.stats.strays, receiver.lost) == (1, 2, 0)
+
+
+def test_losses_of_all_sources_are_counted():
+    first, second = send(SPEECH[:9]), [replace(p, ssrc=2) for p in send(SPEECH[:9])]
+    _, receiver = receive([*first[:3], *first[5:], *second[:4], *second[5:]])
+    assert (receiver.lost, receiver.reception.lost) == (3, 1)
+
+
+def test_after_a_long_pause_play_out_begins_anew():
+    """Whatever timestamps did meanwhile, and without losing a packet or counting losses."""
+    for counted_s in (0, 33, 100):
+        sink = Sink()
+        receiver = RtpReceiver(sink)
+        for number, packet in enumerate(send(SPEECH)):
+            late = number >= 20
+            moved = replace(packet, timestamp=packet.timestamp + late * counted_s * 48_000)
+            receiver.push_packet(moved, 20.0 * number + late * 33_000)
+        assert sink.restarted_at == [20]
+        assert [data for _, data in sink.got] == SPEECH
+        step = receiver.SOURCE_STEP
+        assert [number for number, _ in sink.got[20:]] == [*range(19 + step, 39 + step)]
+        assert (receiver.lost, receiver.stats.sources, receiver.frames) == (0, 1, 20)
+
+
+def numbers(arrivals_ms, timestamps_ms):
     numbering = Numbering()
-    assert [numbering.push(i, 960 * i, 960) for i in range(3)] == [0, 1, 2]
-    assert numbering.push(3, 10**9, 960) == 3
-    assert numbering.push(4, 10**9 + 960, 960) == 4
-    assert numbering.jumps == 1
+    pairs = enumerate(zip(arrivals_ms, timestamps_ms, strict=True))
+    found = [numbering.push(i, 48 * stamp, 960, arrival) for i, (arrival, stamp) in pairs]
+    return found, numbering.jumps
+
+
+@pytest.mark.parametrize("hop_ms", [2000, 9000, 29_000, 10**7, -2000, -(10**7)])
+def test_a_timestamp_that_jumps_is_not_believed(hop_ms):
+    stamps = [20 * i + hop_ms * (i >= 5) for i in range(12)]
+    assert numbers([20.0 * i for i in range(12)], stamps) == ([*range(12)], 1)
+
+
+@pytest.mark.parametrize("pause_ms", [40, 400, 9000, 29_000])
+@pytest.mark.parametrize("jitter_ms", [0, 300])
+def test_a_pause_is_believed_where_time_has_passed(pause_ms, jitter_ms):
+    stamps = [20 * i + pause_ms * (i >= 5) for i in range(12)]
+    arrivals = [stamp + jitter_ms * (i % 4 == 0) for i, stamp in enumerate(stamps)]
+    assert numbers(arrivals, stamps) == ([stamp // 20 for stamp in stamps], 0)
+
+
+@pytest.mark.parametrize("hop_ms", [60_000, -60_000])
+def test_where_the_timestamp_jumps_the_arrival_tells_the_pause(hop_ms):
+    stamps = [20 * i + hop_ms * (i >= 5) for i in range(12)]
+    arrivals = [20.0 * i + 4000 * (i >= 5) for i in range(12)]
+    assert numbers(arrivals, stamps) == ([*range(5), *range(205, 212)], 1)
+
+
+def test_an_empty_packet_leaves_the_frame_time_as_it_was():
+    numbering = Numbering()
+    times = [(0, 960), (20, 960), (2000, 0), (5000, 960)]
+    found = [numbering.push(i, 48 * t, units, t) for i, (t, units) in enumerate(times)]
+    assert found == [0, 1, 100, 250]
 
 
 def test_bitrate_is_shared_with_copies():

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Captures of ordinary and of odd calls, through `dred decode` and `dred inspect`."""
+
+import io
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+from signals import opus_packets, voice
+from weights import random_image
+
+from dred.cli import main
+from dred.rtp import RtpPacket, RtpSender
+from dred.rtp.capture import write_capture
+from dred.sender import Sender
+
+FRAMES = 60
+SPEECH = opus_packets(16000, FRAMES)
+
+
+def media(packets=SPEECH, **options):
+    sender = RtpSender(7, **{"sequence": 100, "timestamp": 0, **options})
+    made = [(20.0 * i, sender.send(packet)) for i, packet in enumerate(packets)]
+    return [(time_ms, packet) for time_ms, packet in made if packet is not None]
+
+
+@pytest.fixture
+def decode(tmp_path, capsys):
+    """A function: (report, seconds of audio) of a capture of these packets."""
+    (tmp_path / "random.bin").write_bytes(random_image())
+
+    def call(packets, source=None, code=0):
+        path, out = tmp_path / "call.pcap", tmp_path / "out.wav"
+        write_capture(path, packets)
+        argv = ["decode", source or path, out, "--json", "--rate", 16000]
+        assert main([*map(str, argv), "--models", str(tmp_path / "random.bin")]) == code
+        audio, rate = soundfile.read(out)
+        return json.loads(capsys.readouterr().out), len(audio) / rate
+
+    return call
+
+
+def test_a_call_without_losses(decode):
+    report, seconds = decode(media())
+    assert (report["lost"], report["frames"]) == (0, {"regular": FRAMES})
+    assert seconds == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize("sequence", [5, 50_000])
+def test_numbers_that_begin_anew(decode, sequence):
+    first = media(sequence=30_000)
+    second = [(1200 + t, packet) for t, packet in media(sequence=sequence, timestamp=10**6)]
+    report, seconds = decode([*first, *second])
+    assert (report["lost"], report["frames"]) == (0, {"regular": 2 * FRAMES})
+    assert seconds == pytest.approx(2.4)
+
+
+TONE = RtpPacket(101, 99, 0, 7, b"\x01\x0a\x00\xa0")
+EMPTY = RtpPacket(111, 99, 2**32 - 960, 7, b"")
+
+
+@pytest.mark.parametrize("first", [TONE, replace(TONE, payload_type=13), EMPTY])
+def test_the_first_packet_need_not_be_speech(decode, first):
+    report, seconds = decode([(0.0, first), *((20 + t, packet) for t, packet in media())])
+    assert report["frames"] == {"regular": FRAMES}
+    assert seconds == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize("step_ms", [7_200_000, 1_700_000_000_000])
+def test_a_clock_that_was_set_takes_no_time(decode, step_ms):
+    report, seconds = decode([(t + step_ms * (t > 500), packet) for t, packet in media()])
+    assert report["frames"] == {"regular": FRAMES}
+    assert seconds == pytest.approx(1.2)
+
+
+def test_pauses_that_were_not_sent_are_not_lost(decode):
+    pcm = np.concatenate([voice(16000, 1), np.zeros(16000 * 2, np.float32), voice(16000, 1)])
+    pcm += np.random.default_rng(1).normal(0, 5e-4, len(pcm)).astype(np.float32)
+    packets = Sender(16000, 1, 20, 16000, dred_ms=0, dtx=True).push(pcm)
+    report, seconds = decode(media(packets, skip_dtx=True))
+    assert report["packets"] < 150
+    assert report["lost"] == 0
+    assert report["frames"].keys() == {"regular", "dtx"}
+    assert seconds == pytest.approx(4)
+
+
+def test_losses_are_counted_whatever_became_of_them(decode):
+    report, _ = decode([entry for i, entry in enumerate(media(red_copies=1)) if i % 10 != 5])
+    assert report["lost"] == FRAMES // 10
+    assert report["frames"] == {"regular": FRAMES - 6, "red": 6}
+
+
+def test_what_follows_the_last_packet_that_came_is_no_audio(decode):
+    _, seconds = decode([*media()[:30], (600.0, replace(EMPTY, sequence=130))])
+    assert seconds == pytest.approx(0.6)
+
+
+def test_standard_input(decode, tmp_path, capsys, monkeypatch):
+    write_capture(tmp_path / "in.pcap", media())
+    data = (tmp_path / "in.pcap").read_bytes()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    report, _ = decode([], source="-")
+    assert report["packets"] == FRAMES
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data[:-5])))
+    report, _ = decode([], source="-", code=1)
+    assert report["packets"] == FRAMES - 1
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert main(["inspect", "-", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["summary"]["packets"] == FRAMES
