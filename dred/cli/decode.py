@@ -4,7 +4,14 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from dred.cli.options import add_json, add_models, integer, print_json, warn
+from dred.cli.options import (
+    add_json,
+    add_models,
+    integer,
+    print_json,
+    refuse_overwriting_input,
+    warn,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
     from dred.io.pcap import is_capture
     from dred.io.wav import resample, write_wav
 
+    refuse_overwriting_input(args.input, args.output)
     data = read_bytes(args.input, AudioError)
     decode = _capture if is_capture(data) else _file
     audio, rate, wanted, report = decode(args, data)
@@ -119,11 +127,14 @@ def _file(args: argparse.Namespace, data: bytes) -> "Decoded":
     warn(stream.warnings)
     if not stream.packets:
         raise AudioError(f"{args.input}: holds no audio packets; give a complete Ogg Opus file")
-    frame_ms = packet_duration(stream.packets[0]) / 48
+    any_packet = next(filter(None, stream.packets))
+    frame_ms = packet_duration(any_packet) / 48
     rate, wanted = _rates(args.rate, stream.head.input_rate)
     lost = np.array(loss_flags(args, len(stream.packets), frame_ms), np.uint8)
+    lost |= np.array([not packet for packet in stream.packets], np.uint8)
     receiver = _receiver(args, rate, stream.head.channels, frame_ms)
-    audio, _ = play(stream.packets, lost, receiver)
+    # A missing packet is lost; what stands for it only tells how long it was.
+    audio, _ = play([packet or any_packet for packet in stream.packets], lost, receiver)
     audio = audio * 10 ** (stream.head.gain_q8 / (20 * 256))  # RFC 7845 section 5.1
     first = stream.head.pre_skip * rate // 48000
     audio = audio[first : first + stream.duration * rate // 48000]

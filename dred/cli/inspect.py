@@ -100,6 +100,8 @@ def describe(
     from dred.packet import Packet
 
     row: dict[str, Any] = {"packet": number, "bytes": len(packet)}
+    if not packet:
+        return {**row, "missing": True}
     try:
         parsed = Packet.parse(packet)
     except PacketError as reason:
@@ -152,6 +154,8 @@ def _reason(packet: "Packet", number: int, settings: dict[str, int], profile: "P
         return "silence"
     if number < HISTORY_PACKETS:
         return "no history yet"
+    if "jitter_ms" in settings:
+        return "between payloads, or too little bitrate"
     return "too little bitrate" if settings else told
 
 
@@ -159,14 +163,16 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Totals of a stream."""
     from collections import Counter
 
-    good = [row for row in rows if "malformed" not in row]
+    here = [row for row in rows if "missing" not in row]
+    good = [row for row in here if "malformed" not in row]
     carrying = [row["dred"] for row in good if "dred" in row]
     seconds = sum(row["ms"] for row in good) / 1000
     size = sum(row["bytes"] for row in rows)
     count = max(1, len(carrying))
     return {
         "packets": len(rows),
-        "malformed": len(rows) - len(good),
+        "malformed": len(here) - len(good),
+        "missing": len(rows) - len(here),
         "seconds": seconds,
         "kbps": size * 8 / 1000 / seconds if seconds else 0.0,
         "with_lbrr": sum(row["lbrr"] for row in good),
@@ -183,6 +189,8 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     start = f"{row['packet']:6d} {row['bytes']:6d}"
+    if "missing" in row:
+        return f"{start}  missing: with its page of the file"
     if "malformed" in row:
         return f"{start}  malformed: {row['malformed']}"
     coding = f"{row['mode']} {row['bandwidth']}{' stereo' if row['stereo'] else ''}"

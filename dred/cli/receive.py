@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from dred.cli.decode import add_receiver_options
+from dred.cli.interrupt import asked_to_end
 from dred.cli.options import add_json, integer, number, print_json
 from dred.cli.send import add_rtp_options, address
 
@@ -44,10 +45,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> None:
     from dred import Receiver, load_models
+    from dred.errors import AudioError
+    from dred.io.files import check_writable
     from dred.io.wav import write_wav
     from dred.net import LiveReceiver, format_address
     from dred.receiver import Playout
 
+    check_writable(args.output, AudioError)
     payload_type, red_type = args.payload_type, args.red_type
     if args.sdp:
         payload_type, red_type = read_types(args.sdp)
@@ -61,17 +65,21 @@ def run(args: argparse.Namespace) -> None:
     if args.adaptive:
         longest_ms += LONGEST_MARGIN_MS
         playout = Playout(receiver, max_ms=longest_ms)
-    live = LiveReceiver(
-        args.listen, playout or receiver, payload_type, red_type,
-        realtime=args.rate == "realtime",
-        send_rtcp=not args.no_rtcp,
-        seconds=args.seconds,
-        idle_s=args.idle,
-        jitter_ms=longest_ms,
-        on_second=second_printer(playout) if args.stats else None,
-    )  # fmt: skip
-    print(f"listening on {format_address(live.address)}", file=sys.stderr, flush=True)
-    audio = live.run()
+    with asked_to_end() as ended:
+        live = LiveReceiver(
+            args.listen, playout or receiver, payload_type, red_type,
+            realtime=args.rate == "realtime",
+            send_rtcp=not args.no_rtcp,
+            seconds=args.seconds,
+            idle_s=args.idle,
+            jitter_ms=longest_ms,
+            on_second=second_printer(playout) if args.stats else None,
+            ended=ended,
+        )  # fmt: skip
+        print(f"listening on {format_address(live.address)}", file=sys.stderr, flush=True)
+        audio = live.run()
+    if live.rtp.reception is None:
+        raise AudioError(_nothing(live, payload_type))
     write_wav(args.output, audio, args.output_rate)
     report = describe(live) | {"seconds": len(audio) / args.output_rate}
     if playout is not None:
@@ -81,6 +89,17 @@ def run(args: argparse.Namespace) -> None:
     elif args.output != "-":
         made = ", ".join(f"{what} {count}" for what, count in receiver.stats.frames().items())
         print(f"{report['packets']} packets, {report['lost']} lost; frames made from: {made}")
+
+
+def _nothing(live: "LiveReceiver", payload_type: int | None) -> str:
+    """Why there is nothing to write."""
+    others = live.rtp.stats.other_types
+    if others:
+        return (
+            f"no packet of type {payload_type} came, but {others} of other types; "
+            "name that of Opus with --payload-type"
+        )
+    return "no packet came, so nothing is written; see that the sender names this port"
 
 
 def read_types(path: str) -> tuple[int, int | None]:

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dred.cli.encode import add_receiver_delay, add_sender_options
-from dred.cli.options import add_json, integer, print_json
+from dred.cli.interrupt import asked_to_end
+from dred.cli.options import add_json, integer, print_json, warn
 
 if TYPE_CHECKING:
     from dred import Sender
@@ -64,6 +65,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> None:
     from dred import Sender, load_models
     from dred.controller import Controller, Setting
+    from dred.errors import DredError
+    from dred.io.files import check_writable
     from dred.io.wav import read_speech, to_opus_rate
     from dred.net import LiveSender
     from dred.net.adapt import Adaptation
@@ -71,7 +74,9 @@ def run(args: argparse.Namespace) -> None:
     from dred.rtp import RtpSender
     from dred.rtp.capture import write_capture
 
-    pcm, original_rate = read_speech(args.input)
+    for output in filter(None, (args.sdp, args.pcap)):
+        check_writable(output, DredError)
+    pcm, original_rate = read_speech(args.input, warn)
     channels = 1 if pcm.ndim == 1 else 2
     wide, rate = to_opus_rate(pcm, original_rate)
     models = load_models(args.models)
@@ -96,17 +101,19 @@ def run(args: argparse.Namespace) -> None:
         controller = Controller(args.bitrate)
         adaptation = Adaptation(controller, sender, rtp, lambda *change: changes.append(change))
     sent: list[tuple[float, Any]] = []
-    live = LiveSender(
-        args.to, rtp,
-        realtime=args.rate == "realtime",
-        send_rtcp=not args.no_rtcp,
-        on_second=second_printer(changes) if args.stats else None,
-        on_report=adaptation,
-        on_delay=expect_delay(sender) if args.jitter_ms is None else None,
-        on_packet=(lambda packet, ms: sent.append((ms, packet))) if args.pcap else None,
-    )  # fmt: skip
-    source = live.address
-    stats = live.run(frames(sender, wide))
+    with asked_to_end() as ended:
+        live = LiveSender(
+            args.to, rtp,
+            realtime=args.rate == "realtime",
+            send_rtcp=not args.no_rtcp,
+            on_second=second_printer(changes) if args.stats else None,
+            on_report=adaptation,
+            on_delay=expect_delay(sender) if args.jitter_ms is None else None,
+            on_packet=(lambda packet, ms: sent.append((ms, packet))) if args.pcap else None,
+            ended=ended,
+        )  # fmt: skip
+        source = live.address
+        stats = live.run(frames(sender, wide))
     if args.pcap:
         write_capture(args.pcap, sent, source, resolve(args.to))
     seconds = rtp_seconds(stats, args.frame_ms)

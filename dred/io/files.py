@@ -47,6 +47,17 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, error: type[DredError
         raise error(f"{path}: cannot be written: {reason.strerror}") from reason
 
 
+def check_writable(path: str | os.PathLike[str], error: type[DredError]) -> None:
+    """Raise what `write_bytes` would, before hours are spent on what is to be written."""
+    target = Path(os.path.realpath(path))
+    if os.fspath(path) == STANDARD_STREAM:
+        return
+    if not target.parent.is_dir():
+        raise error(f"{path}: cannot be written: no folder {target.parent}")
+    if target.is_dir() or not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise error(f"{path}: cannot be written: {'is a folder' if target.is_dir() else 'denied'}")
+
+
 def _replace(target: Path, data: bytes) -> None:
     # Not tempfile: its files are readable by their owner alone, and stay so after the rename.
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dred.errors import PacketError
-from dred.net.address import Address, drain, open_socket
+from dred.net.address import Address, drain, never, open_socket
 from dred.net.heard import Heard
 from dred.rtp import rtcp
 from dred.rtp.packet import RtpPacket, is_rtcp
@@ -38,7 +38,7 @@ class LiveReceiver:
     realtime: frames are pulled as time passes, and late packets are late. Otherwise time is what
     the RTP timestamps say, so that a call sent as fast as possible is played as it was meant.
     The call ends with the sender's BYE, after `idle_s` seconds without a packet, or after
-    `seconds` of audio. Reports go back to where the packets come from.
+    `seconds` of audio, or when `ended` says so. Reports go back to where the packets come from.
     """
 
     def __init__(
@@ -55,12 +55,13 @@ class LiveReceiver:
         jitter_ms: float = 60.0,
         name: str = "dred",
         on_second: Callable[[int, LiveReceiver], None] | None = None,
+        ended: Callable[[], bool] = never,
     ) -> None:
         self.receiver = receiver
         self.rtp = RtpReceiver(receiver, payload_type, red_type)
         self._realtime, self._send_rtcp, self._name = realtime, send_rtcp, name
         self._seconds, self._idle_s, self._jitter_ms = seconds, idle_s, jitter_ms
-        self._on_second = on_second
+        self._on_second, self._ended = on_second, ended
         self._socket = open_socket(bind=listen)
         self._ssrc = secrets.randbits(32)
         self._heard = Heard(receiver)
@@ -87,13 +88,19 @@ class LiveReceiver:
         return np.concatenate([empty, *frames])[: self._heard.sent]
 
     def frames(self) -> Iterator[Floats]:
-        """Frames as they are due; waits for the first packet without limit unless `seconds` is."""
-        opened = time.monotonic()
+        """Frames as they are due. Waits for the first packet without limit, unless `seconds` is one
+        or packets of other types alone arrive."""
+        opened, strays_since = time.monotonic(), float("inf")
         try:
             while self.rtp.reception is None:
-                if self._seconds is not None and time.monotonic() - opened > self._seconds:
+                now = time.monotonic()
+                if self._ended() or now - strays_since > self._idle_s:
+                    return
+                if self._seconds is not None and now - opened > self._seconds:
                     return
                 yield from self._take(POLL_S)
+                if self.rtp.stats.other_types:
+                    strays_since = min(strays_since, now)
             self._last = time.monotonic()  # from here on, silence counts
             while not self._finished():
                 if self._realtime:
@@ -112,7 +119,8 @@ class LiveReceiver:
         return self._seconds is not None and self._heard.clock_ms >= 1000 * self._seconds
 
     def _finished(self) -> bool:
-        return self._full() or self._left or time.monotonic() - self._last > self._idle_s
+        is_idle = time.monotonic() - self._last > self._idle_s
+        return self._full() or self._left or self._ended() or is_idle
 
     def _rest(self) -> Iterator[Floats]:
         """What still waits in the buffer, as far as `seconds` go."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from dred.errors import PacketError
 from dred.io.ogg import packet_duration
-from dred.net.address import Address, drain, open_socket
+from dred.net.address import Address, drain, never, open_socket
 from dred.rtp import rtcp
 from dred.rtp.packet import RtpPacket, is_rtcp
 from dred.rtp.reception import CLOCK, LossFigures, loss_figures
@@ -49,7 +49,8 @@ class LiveSender:
     receiver's reports come back there. on_second is called with the stats once a second of the
     call, on_packet with what was sent and its time in ms, on_report with the time, the share lost
     since the last report, and flags of which where it says so; on_delay with the play-out delay
-    in ms, where a report says another one than before.
+    in ms, where a report says another one than before. ended: asked before each packet, whether to
+    say good-bye now.
     """
 
     def __init__(
@@ -64,11 +65,12 @@ class LiveSender:
         on_packet: Callable[[RtpPacket, float], None] | None = None,
         on_report: Callable[[float, float, list[int]], None] | None = None,
         on_delay: Callable[[float], None] | None = None,
+        ended: Callable[[], bool] = never,
     ) -> None:
         self._rtp, self._realtime, self._send_rtcp = rtp, realtime, send_rtcp
         self._name = name
         self._on_second, self._on_packet, self._on_report = on_second, on_packet, on_report
-        self._on_delay = on_delay
+        self._on_delay, self._ended = on_delay, ended
         self.stats = SendStats()
         self._socket = open_socket(connect=to)
         self._clock_ms = 0.0  # of the call: media sent so far
@@ -86,6 +88,8 @@ class LiveSender:
         try:
             self._start = time.monotonic()
             for packet in packets:
+                if self._ended():
+                    break
                 self._wait()
                 self._send(packet)
             self._wait()

@@ -276,3 +276,21 @@ def test_standard_streams(models):
     )
     assert decoded.returncode == 0, decoded.stderr
     assert len(soundfile.read(io.BytesIO(decoded.stdout))[0]) == 6400
+
+
+def test_decoding_conceals_what_a_damaged_file_lacks(tmp_path, capsys):
+    soundfile.write(tmp_path / "in.wav", voice(16000, 3), 16000)
+    assert main(["encode", str(tmp_path / "in.wav"), str(tmp_path / "a.opus")]) == 0
+    data = bytearray((tmp_path / "a.opus").read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "b.opus").write_bytes(data)
+    capsys.readouterr()
+    assert main(["decode", str(tmp_path / "b.opus"), str(tmp_path / "b.wav"), "--json"]) == 1
+    lost = json.loads(capsys.readouterr().out)["lost"]
+    assert lost > 20
+    assert soundfile.info(tmp_path / "b.wav").frames == 3 * 16000
+    assert main(["inspect", str(tmp_path / "b.opus"), "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)["summary"]
+    assert (summary["missing"], summary["malformed"]) == (lost, 0)
+    assert main(["decode", str(tmp_path / "b.opus"), str(tmp_path / "b.opus")]) == 2
+    assert "would overwrite its input" in capsys.readouterr().err
