@@ -54,9 +54,13 @@ def is_capture(data: bytes) -> bool:
 
 def read_pcap(path: str | os.PathLike[str]) -> CaptureFile:
     """All frames of a pcap or pcapng file; `-` is standard input."""
-    data = read_bytes(path, PacketError)
+    return parse_pcap(read_bytes(path, PacketError), os.fspath(path))
+
+
+def parse_pcap(data: bytes, name: str = "capture") -> CaptureFile:
+    """As read_pcap, from memory; `name` is for messages."""
     if not is_capture(data):
-        raise PacketError(f"{path}: is no capture file; give a pcap or pcapng file")
+        raise PacketError(f"{name}: is no capture file; give a pcap or pcapng file")
     capture = CaptureFile()
     read = _read_pcapng if int.from_bytes(data[:4], "little") == SECTION else _read_pcap
     try:

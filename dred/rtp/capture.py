@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Any
 
 from dred.errors import PacketError
 from dred.io.ogg import packet_duration
-from dred.io.pcap import SECOND, CaptureFile, read_pcap, write_pcap
+from dred.io.pcap import SECOND, parse_pcap, read_pcap, write_pcap
 from dred.io.udp import Datagram, Endpoint, read_datagrams, write_datagrams
 from dred.rtp import red
 from dred.rtp.packet import RtpPacket, is_rtcp
@@ -101,7 +100,7 @@ def open_capture(
 ) -> Capture:
     """The same with all else that was found. data: of the file, where it has been read already, as
     standard input can be only once."""
-    file = read_pcap(path) if data is None else _parse_pcap(data)
+    file = read_pcap(path) if data is None else parse_pcap(data, os.fspath(path))
     datagrams = read_datagrams(file.frames)
     start = datagrams[0].time_ns if datagrams else 0
     found: dict[tuple[Any, ...], list[tuple[float, RtpPacket]]] = {}
@@ -171,14 +170,6 @@ def _steady(packets: list[tuple[float, RtpPacket]]) -> Iterator[tuple[RtpPacket,
             step_ms = min(max(0.0, counted / CLOCK), LONGEST_PAUSE_MS)
         arrival_ms += step_ms
         yield packet, arrival_ms
-
-
-def _parse_pcap(data: bytes) -> CaptureFile:
-    """What read_pcap makes of a file with this content: it reads files only."""
-    with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
-        file.write(data)
-        file.flush()
-        return read_pcap(file.name)
 
 
 def _plausible(packets: list[tuple[float, RtpPacket]]) -> bool:

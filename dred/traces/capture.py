@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from dred.errors import PacketError, TraceError
 from dred.rtp.capture import open_capture, write_capture
 from dred.rtp.packet import RtpPacket
-from dred.rtp.serial import Unwrapper
+from dred.rtp.serial import Unwrapper, far_off
 from dred.rtp.session import OPUS_TYPE
 from dred.traces.transit import Times, Transit
 
@@ -31,15 +32,13 @@ def read_capture_transit(path: str | os.PathLike[str]) -> Transit:
         raise TraceError(str(reason)) from None
     if not streams:
         raise TraceError(f"{path}: holds no RTP stream with Opus; capture the media")
-    numbers, stamps = Unwrapper(16), Unwrapper(32)
     arrivals: dict[int, list[float]] = {}
     sent: dict[int, float] = {}
     sizes: dict[int, int] = {}
-    for arrival_ms, packet in streams[0].packets:
-        number = numbers.push(packet.sequence)
+    for number, sent_ms, arrival_ms, size_bytes in _numbered(streams[0].packets):
         arrivals.setdefault(number, []).append(arrival_ms)
-        sent[number] = stamps.push(packet.timestamp) / CLOCK
-        sizes[number] = len(packet.payload)
+        sent[number] = sent_ms
+        sizes[number] = size_bytes
     first, count = min(sent), max(sent) - min(sent) + 1
     known = np.array(sorted(sent)) - first
     arrival = np.full(count, np.inf)
@@ -53,6 +52,31 @@ def read_capture_transit(path: str | os.PathLike[str]) -> Transit:
         size,
         tuple((n - first, ms) for n, (_, *again) in sorted(arrivals.items()) for ms in again),
     )
+
+
+def _numbered(
+    packets: Sequence[tuple[float, RtpPacket]],
+) -> Iterator[tuple[int, float, float, int]]:
+    """Number, ms of sending, ms of arrival and size of each packet. Where a sender begins its
+    numbers anew, which two neighbours tell (RFC 3550 appendix A.1), they go on, after the time
+    that passed."""
+    numbers, stamps = Unwrapper(16), Unwrapper(32)
+    number_shift = stamp_shift = 0
+    following = [packet.sequence for _, packet in packets[1:]] + [-1]
+    before_ms = 0.0
+    for (arrival_ms, packet), after in zip(packets, following, strict=True):
+        newest, stamp = numbers.newest, stamps.newest
+        confirmed = after == (packet.sequence + 1) & 0xFFFF
+        if confirmed and newest is not None and stamp is not None:
+            sequence = (packet.sequence - number_shift) & 0xFFFF
+            if far_off(sequence, newest & 0xFFFF):
+                number_shift = packet.sequence - newest - 1
+                passed = round(CLOCK * (arrival_ms - before_ms))
+                stamp_shift = packet.timestamp - stamp - passed
+        number = numbers.push((packet.sequence - number_shift) & 0xFFFF)
+        sent = stamps.push((packet.timestamp - stamp_shift) & 0xFFFFFFFF)
+        before_ms = arrival_ms
+        yield number, sent / CLOCK, arrival_ms, len(packet.payload)
 
 
 def _between(known: np.ndarray, times: Times, count: int) -> Times:

@@ -6,6 +6,8 @@ import pytest
 
 from dred.errors import TraceError
 from dred.io.pcap import read_pcap, write_pcap
+from dred.rtp.capture import write_capture
+from dred.rtp.packet import RtpPacket
 from dred.traces import (
     measure,
     measure_delays,
@@ -142,6 +144,19 @@ def test_times_come_back(tmp_path, suffix):
     np.testing.assert_allclose(again.delays, transit.delays, atol=0.002)  # written in microseconds
     came = again.lost == 0
     assert (again.sizes[came] == 80).all()
+
+
+@pytest.mark.parametrize("jump", [(100, 7), (40_000, 3_000_000_000)])
+def test_numbers_that_begin_anew_are_no_losses(tmp_path, jump):
+    packets = []
+    for n in range(200):
+        sequence, stamp = (30_000 + n, 960 * n) if n < 100 else (jump[0] + n, jump[1] + 960 * n)
+        if n != 150:  # one is lost
+            packets.append((20.0 * n, RtpPacket(111, sequence & 0xFFFF, stamp, 1, b"\xf8" * 80)))
+    write_capture(tmp_path / "a.pcap", packets)
+    transit, _ = read_transit(tmp_path / "a.pcap")
+    assert np.flatnonzero(transit.lost).tolist() == [150]
+    np.testing.assert_allclose(np.diff(transit.sent_ms), 20.0, atol=0.1)
 
 
 def test_a_capture_of_something_else(tmp_path):
