@@ -26,14 +26,12 @@ from dred.opus import OpusEncoder
 from dred.packet import attach_payload
 from dred.pcm import downmix
 from dred.resample import Resampler
-from dred.units import known_delay
+from dred.units import DTX_BYTES, known_delay
 
 FRAME_MS = (10, 20, 40, 60)
 BITRATES = (6000, 510000)
 MAX_DRED_MS = 1040
 CHUNK_MS = 40
-# DTX frames stay the one or two bytes that make them what they are.
-DTX_BYTES = 2
 # libopus 1.3 spends nearly as many bits on LBRR as on the frame itself when it is told 20 % (PESQ
 # of what arrives falls from 4.4 to 3.3); told 10 %, recovery is as good, the frames far better.
 LBRR_LOSS_PERCENT = 10

@@ -9,6 +9,10 @@ OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 GRANULE_RATE = 48000
 # Rate inside the codec: features, vocoder, PLC predictor.
 CORE_RATE = 16000
+# RTP timestamps of Opus count so many units per ms, whatever the audio's rate (RFC 7587 4.1).
+CLOCK = 48
+# Packets up to this size only say that nothing is said (RFC 6716 section 2.1.9).
+DTX_BYTES = 2
 # Positions inside packets count units of 2.5 ms.
 UNITS_PER_SECOND = 400
 

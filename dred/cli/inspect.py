@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from dred.cli.options import add_json, add_models, print_json, warn
 from dred.digits import whole
+from dred.units import DTX_BYTES
 
 if TYPE_CHECKING:
     from dred.packet import Packet
     from dred.profile import Profile
 
-DTX_BYTES = 2
 # The first packets cannot look back: two latents of 20 ms must exist.
 HISTORY_PACKETS = 4
 LARGEST_SETTING = 999_999_999

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from dred.digits import finite
+
 T = TypeVar("T")
 
 
@@ -54,18 +56,8 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 
 def print_json(value: dict[str, Any]) -> None:
     """The one object of `--json`. Numbers that are not finite become null: JSON has none."""
-    json.dump(_finite(value), sys.stdout, indent=2)
+    json.dump(finite(value), sys.stdout, indent=2)
     print()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def refuse_overwriting_input(source: str, target: str | os.PathLike[str]) -> None:

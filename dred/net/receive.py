@@ -19,9 +19,9 @@ from dred.net.address import Address, drain, never, open_socket
 from dred.net.heard import Heard
 from dred.rtp import rtcp
 from dred.rtp.packet import RtpPacket, is_rtcp
-from dred.rtp.reception import CLOCK
 from dred.rtp.serial import Unwrapper, far_off
 from dred.rtp.session import RED_TYPE, RtpReceiver
+from dred.units import CLOCK
 
 if TYPE_CHECKING:
     from dred.receiver import Playout, Receiver

@@ -13,8 +13,9 @@ from dred.io.ogg import packet_duration
 from dred.net.address import Address, drain, never, open_socket
 from dred.rtp import rtcp
 from dred.rtp.packet import RtpPacket, is_rtcp
-from dred.rtp.reception import CLOCK, LossFigures, loss_figures
+from dred.rtp.reception import LossFigures, loss_figures
 from dred.rtp.session import RtpSender
+from dred.units import CLOCK
 
 REPORT_MS = 1000.0
 # What the reports of this many of the last packets said makes the loss figures.

@@ -26,9 +26,8 @@ from dred.receiver.priming import WARM_UP_MS, Primer
 from dred.receiver.recovery import Source, choose_source
 from dred.receiver.stats import Stats
 from dred.receiver.witness import Witness
-from dred.units import checked_delay
+from dred.units import DTX_BYTES, checked_delay
 
-DTX_BYTES = 2  # a packet this small only says that nothing is sent
 # Out of a gap: long where the synthesis is described on both sides of its end, short where it is a
 # guess.
 FADE_KNOWN_MS, FADE_GUESS_MS = 10.0, 1.0

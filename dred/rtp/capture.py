@@ -16,8 +16,8 @@ from dred.io.pcap import SECOND, parse_pcap, read_pcap, write_pcap
 from dred.io.udp import Datagram, Endpoint, read_datagrams, write_datagrams
 from dred.rtp import red
 from dred.rtp.packet import RtpPacket, is_rtcp
-from dred.rtp.reception import CLOCK
 from dred.rtp.session import RED_TYPE, FrameReceiver, RtpReceiver
+from dred.units import CLOCK
 
 # Fewer packets in a row make no stream: other protocols now and then look like RTP.
 LEAST_PACKETS = 3

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from dred.rtp.reception import CLOCK
 from dred.rtp.serial import Unwrapper
+from dred.units import CLOCK
 
 # After a pause, a packet may come earlier by so much than all of late would have: they were slow.
 # Where timestamps are further ahead of arrivals, the sender has set its clock: were they believed,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from dred.rtp.rtcp import ReportBlock
 from dred.rtp.serial import Unwrapper
+from dred.units import CLOCK
 
-CLOCK = 48  # RTP timestamp units of Opus per ms (RFC 7587)
 # Packets whose fate is remembered, for bursts: 20 s at 20 ms.
 MEMORY = 1000
 _LOST_LIMIT = (1 << 23) - 1

@@ -18,12 +18,11 @@ from dred.rtp.numbering import Numbering
 from dred.rtp.packet import HEADER, RtpPacket
 from dred.rtp.reception import Reception
 from dred.rtp.serial import far_off
+from dred.units import DTX_BYTES
 
 OPUS_TYPE, RED_TYPE = 111, 63  # dynamic types, those that browsers use
 # Leaves room for IPv6, UDP, SRTP and tunnels in 1500 bytes.
 MTU = 1200
-# Packets up to this size say only that nothing is said (RFC 6716 section 2.1.9).
-DTX_BYTES = 2
 
 
 class FrameReceiver(Protocol):

@@ -17,8 +17,8 @@ from dred.receiver import Receiver, Source, Stats
 from dred.rtp.packet import RtpPacket
 from dred.rtp.session import OPUS_TYPE, RED_TYPE, RtpReceiver
 from dred.traces import LossModel, Transit, read_trace, send
+from dred.units import CLOCK
 
-CLOCK = 48  # RTP timestamp units per ms (RFC 7587 section 4.1)
 Flags = npt.NDArray[np.uint8]
 AnyReceiver = Receiver | LibopusReceiver
 AnyTrace = Sequence[int] | npt.ArrayLike | str | os.PathLike[str] | LossModel

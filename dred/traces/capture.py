@@ -14,8 +14,8 @@ from dred.rtp.packet import RtpPacket
 from dred.rtp.serial import Unwrapper, far_off
 from dred.rtp.session import OPUS_TYPE
 from dred.traces.transit import Times, Transit
+from dred.units import CLOCK
 
-CLOCK = 48  # RTP timestamp units of Opus per ms (RFC 7587 section 4.1)
 # Written captures begin here: RFC 3550 section 5.1 asks for no number in particular, and all that
 # read them meet the wrap-around.
 FIRST_SEQUENCE = 65_000

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import html
 import json
-import math
 import re
 from importlib import resources
 from typing import Any
+
+from dred.digits import finite
 
 # What a page may do: run what is inside it, and nothing from anywhere else.
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
@@ -33,17 +34,6 @@ def embed(data: Any) -> str:
     """JSON that may stand inside a script element. NaN becomes null."""
     text = json.dumps(finite(data), separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-
-
-def finite(value: Any) -> Any:
-    """The same with null where numbers are not finite: JSON has none."""
-    if isinstance(value, dict):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _read(name: str) -> str:

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from dred.digits import finite
 from dred.evaluate.metrics import METRICS
 from dred.evaluate.outcome import describe
-from dred.evaluate.report.html import build_page, finite
+from dred.evaluate.report.html import build_page
 from dred.io.wav import mix, resample, to_int16
 from dred.opus import OpusEncoder
 from dred.simulate import Simulation

@@ -8,9 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dred.digits import finite
 from dred.evaluate.cells import gather, group_traces, metric_names
 from dred.evaluate.metrics import METRICS
-from dred.evaluate.report.html import build_page, finite
+from dred.evaluate.report.html import build_page
 
 
 def sweep_data(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
