@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dred.models import Models, load_models
     from dred.packet import Packet
     from dred.payload import Payload, decode_payload, encode_payload
+    from dred.profile import Profile
     from dred.receiver import Receiver
     from dred.sender import Sender
     from dred.simulate import SCHEMES, Simulation, simulate
@@ -40,6 +41,7 @@ __all__ = [
     "Packet",
     "PacketError",
     "Payload",
+    "Profile",
     "Receiver",
     "Sender",
     "Simulation",
@@ -60,6 +62,7 @@ _MODULES = {
     "models": ("Models", "load_models"),
     "packet": ("Packet",),
     "payload": ("Payload", "decode_payload", "encode_payload"),
+    "profile": ("Profile",),
     "receiver": ("Receiver",),
     "sender": ("Sender",),
     "simulate": ("SCHEMES", "Simulation", "simulate"),
