@@ -35,8 +35,11 @@ def format_address(address: Address) -> str:
 
 
 def resolve(address: Address) -> Address:
-    """The same with a numeric host."""
-    found = socket.getaddrinfo(*address, type=socket.SOCK_DGRAM)
+    """The same with a numeric host. An OSError names the address."""
+    try:
+        found = socket.getaddrinfo(*address, type=socket.SOCK_DGRAM)
+    except OSError as reason:
+        raise _named(address, reason) from None
     host, port = found[0][4][:2]
     return str(host), int(port)
 
@@ -50,13 +53,24 @@ def open_socket(bind: Address | None = None, connect: Address | None = None) -> 
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         made.setblocking(False)
         if bind is not None:
-            made.bind(numeric)
+            _bind(made, numeric)
         if connect is not None:
             made.connect(resolve(connect))
     except BaseException:
         made.close()
         raise
     return made
+
+
+def _bind(made: socket.socket, address: Address) -> None:
+    try:
+        made.bind(address)
+    except OSError as reason:
+        raise _named(address, reason) from None
+
+
+def _named(address: Address, reason: OSError) -> OSError:
+    return OSError(f"{format_address(address)}: {reason.strerror}; give an address of this network")
 
 
 def drain(source: socket.socket) -> list[tuple[bytes, Address]]:

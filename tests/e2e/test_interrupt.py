@@ -106,3 +106,19 @@ def test_outputs_are_looked_at_before_the_call(tmp_path, option, capsys):
     assert "no folder" in capsys.readouterr().err
     assert main(["receive", "--listen", place, wrong, "--seconds", "60"]) == 1
     assert "no folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["receive", "--listen", "192.0.2.1:5004", "out.wav"],
+        ["send", "in.wav", "--to", "no.invalid:9"],
+    ],
+)
+def test_addresses_that_cannot_be_are_named(tmp_path, argv, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    soundfile.write("in.wav", voice(16000, 1), 16000)
+    assert main(argv) == 1
+    err = capsys.readouterr().err
+    assert "192.0.2.1:5004: " in err or "no.invalid:9: " in err
+    assert err.count("\n") == 1
