@@ -133,7 +133,7 @@ static coverage find_coverage(const dred_encoder *encoder, const dred_encode_req
     int reach = found.newest + 2 * request->max_chunks + 1;
     if (count > reach) count = reach;
     found.reason = DRED_NO_HISTORY;
-    if (offset > OFFSET_LAST || found.newest + 1 >= count) return found;
+    if (offset > PAYLOAD_LAST_OFFSET || found.newest + 1 >= count) return found;
     if (request->trim) {
         while (found.newest < count && !chunk_active(encoder, found.newest, count)) {
             found.newest++;
@@ -144,7 +144,7 @@ static coverage find_coverage(const dred_encoder *encoder, const dred_encode_req
         if (found.newest + 1 >= count) return found;
     }
     found.reason = DRED_NO_HISTORY;
-    if (offset < OFFSET_FIRST) return found;
+    if (offset < PAYLOAD_FIRST_OFFSET) return found;
     found.offset = (int)offset;
     found.reason = DRED_CODED;
     /* The oldest chunk needs the latent before its own as well. */

@@ -28,8 +28,8 @@ int payload_levels_are_valid(const dred_payload_header *header) {
 }
 
 static int header_is_valid(const dred_payload_header *header) {
-    return payload_levels_are_valid(header) && header->offset >= OFFSET_FIRST &&
-           header->offset <= OFFSET_LAST;
+    return payload_levels_are_valid(header) && header->offset >= PAYLOAD_FIRST_OFFSET &&
+           header->offset <= PAYLOAD_LAST_OFFSET;
 }
 
 /* 15 takes one half of the probability, q0 + 1..14 share the other. */
@@ -54,7 +54,7 @@ static int read_qmax(range_decoder *coder, const dred_payload_header *header) {
 }
 
 static void write_header(range_encoder *coder, const dred_payload_header *header) {
-    unsigned total = (unsigned)(OFFSET_LAST - header->offset);
+    unsigned total = (unsigned)(PAYLOAD_LAST_OFFSET - header->offset);
     range_encode_uint(coder, (unsigned)header->q0, 16);
     range_encode_uint(coder, (unsigned)header->dq, 8);
     range_encode_uint(coder, total > 31, 2);
@@ -72,7 +72,7 @@ static void read_header(range_decoder *coder, dred_payload_header *header) {
     if (range_decode_uint(coder, 2))
         total = 32 * range_decode_uint(coder, 256);
     total += range_decode_uint(coder, 32);
-    header->offset = OFFSET_LAST - (int)total;
+    header->offset = PAYLOAD_LAST_OFFSET - (int)total;
     header->qmax = has_qmax(header) ? read_qmax(coder, header) : QMAX_LEVEL;
 }
 

@@ -20,8 +20,8 @@ enum { PAYLOAD_EXACT = 0, PAYLOAD_DECODABLE = 1 }; /* what payload_writer_finish
 
 enum {
     PAYLOAD_MAX_BYTES = 4096, /* of capacity that are used                                  */
-    OFFSET_LAST = 16,         /* of a payload, in 2.5 ms: it can lie inside the packet ...   */
-    OFFSET_FIRST = OFFSET_LAST - 256 * 32 + 1 /* ... and has 13 bits on the wire             */
+    PAYLOAD_LAST_OFFSET = 16, /* in 2.5 ms: D can lie inside the packet,                     */
+    PAYLOAD_FIRST_OFFSET = PAYLOAD_LAST_OFFSET - 256 * 32 + 1 /* and has 13 bits on the wire */
 };
 
 /* 1 if q0, dq and qmax are levels that a header can carry. */
