@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -51,3 +53,15 @@ def downmix(frame: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The mean of the channels [n] of samples [n, channels]."""
     narrow = frame[:, 0] if frame.shape[1] == 1 else frame.mean(axis=1)
     return np.ascontiguousarray(narrow)
+
+
+def cut(
+    frames: Iterable[npt.NDArray[np.float32]], first: int, count: int
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Of samples that come in frames, `count` from sample `first` on; takes all frames."""
+    at = -first
+    for frame in frames:
+        begin, end = max(0, -at), min(len(frame), count - at)
+        at += len(frame)
+        if begin < end:
+            yield frame[begin:end]

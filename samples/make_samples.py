@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from dred.cli import main as dred
-from dred.io.wav import read_wav, resample, write_wav
+from dred.io.wav import read_wav, resample
+from dred.io.wav_writer import write_wav
 
 HERE = Path(__file__).resolve().parent
 LEVEL_DB = -26.0  # rms of full scale, over the whole clip

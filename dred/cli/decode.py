@@ -2,24 +2,38 @@
 """`dred decode in.opus out.wav`: an Ogg Opus file to speech, losing packets on the way if asked."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dred.cli.options import (
     add_json,
     add_models,
     integer,
     print_json,
+    progress,
     refuse_overwriting_input,
     warn,
 )
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
     from dred.receiver import Receiver
 
-    # Audio [n, channels], its rate, the rate to write, what to report.
-    Decoded = tuple[np.ndarray, int, int, dict[str, Any]]
+    Floats = npt.NDArray[np.float32]
+
+
+class Decoding(NamedTuple):
+    """What an input decodes to, as it is asked for. rate: of the audio; wanted: of the file to
+    write. report: what became of the packets, once all frames were taken."""
+
+    frames: "Iterable[Floats]"
+    packets: int
+    channels: int
+    rate: int
+    wanted: int
+    report: Callable[[], dict[str, Any]]
 
 
 def add_loss_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -79,15 +93,16 @@ def run(args: argparse.Namespace) -> int:
     from dred.errors import AudioError
     from dred.io.files import read_bytes
     from dred.io.pcap import is_capture
-    from dred.io.wav import resample, write_wav
+    from dred.io.wav_writer import wav_writer
 
     refuse_overwriting_input(args.input, args.output)
     data = read_bytes(args.input, AudioError)
     decode = _capture if is_capture(data) else _file
-    audio, rate, wanted, report = decode(args, data)
-    audio = audio[:, 0] if audio.shape[1] == 1 else audio
-    write_wav(args.output, resample(audio, rate, wanted), wanted)
-    report["seconds"] = len(audio) / rate
+    found = decode(args, data)
+    with wav_writer(args.output, found.rate, found.channels, found.wanted) as out:
+        for frame in progress(found.frames, "decoding", found.packets):
+            out.write(frame)
+    report = found.report() | {"seconds": out.seconds}
     if args.json:
         print_json(report)
     elif args.output != "-":
@@ -115,13 +130,14 @@ def _rates(asked: int | None, noted: int) -> tuple[int, int]:
     return (wanted if wanted in OPUS_RATES else 48000), wanted
 
 
-def _file(args: argparse.Namespace, data: bytes) -> "Decoded":
+def _file(args: argparse.Namespace, data: bytes) -> Decoding:
     """An Ogg Opus file, with the losses asked for."""
     import numpy as np
 
     from dred.errors import AudioError
     from dred.io.ogg import packet_duration, parse_ogg
-    from dred.simulate import play
+    from dred.pcm import cut
+    from dred.simulate import playing
 
     stream = parse_ogg(data, args.input)
     warn(stream.warnings)
@@ -133,27 +149,21 @@ def _file(args: argparse.Namespace, data: bytes) -> "Decoded":
     lost = np.array(loss_flags(args, len(stream.packets), frame_ms), np.uint8)
     lost |= np.array([not packet for packet in stream.packets], np.uint8)
     receiver = _receiver(args, rate, stream.head.channels, frame_ms)
+    gain = 10 ** (stream.head.gain_q8 / (20 * 256))  # RFC 7845 section 5.1
     # A missing packet is lost; what stands for it only tells how long it was.
-    audio, _ = play([packet or any_packet for packet in stream.packets], lost, receiver)
-    audio = audio * 10 ** (stream.head.gain_q8 / (20 * 256))  # RFC 7845 section 5.1
-    first = stream.head.pre_skip * rate // 48000
-    audio = audio[first : first + stream.duration * rate // 48000]
-    report = {
-        "packets": len(lost),
-        "lost": int(lost.sum()),
-        "damaged": bool(stream.warnings),
-        **receiver.stats.as_dict(),
-    }
-    return audio, rate, wanted, report
+    packets = [packet or any_packet for packet in stream.packets]
+    audio = (gain * frame for frame, _ in playing(packets, lost, receiver))
+    return Decoding(
+        cut(audio, stream.head.pre_skip * rate // 48000, stream.duration * rate // 48000),
+        len(packets), stream.head.channels, rate, wanted,
+        lambda: _report(len(packets), int(lost.sum()), stream.warnings, receiver),
+    )  # fmt: skip
 
 
-def _capture(args: argparse.Namespace, data: bytes) -> "Decoded":
+def _capture(args: argparse.Namespace, data: bytes) -> Decoding:
     """The longest call of a capture, with the losses that it had."""
-    import numpy as np
-
     from dred.errors import AudioError
     from dred.net.heard import Heard
-    from dred.pcm import interleaved
     from dred.rtp.capture import arrivals, open_capture
 
     if args.trace or args.loss:
@@ -167,24 +177,28 @@ def _capture(args: argparse.Namespace, data: bytes) -> "Decoded":
     rate, wanted = _rates(args.rate, 0)
     receiver = _receiver(args, rate, 1, frame_ms)
     rtp, heard = stream.receiver(receiver), Heard(receiver)
-    frames = [np.zeros((0, 1), np.float32)]
 
-    def listen() -> None:
+    def listened() -> "Iterator[Floats]":
         frame = heard.pull()
         if frame is not None:
-            frames.append(interleaved(frame, 1))
+            yield frame
 
-    for packet, time_ms in arrivals(stream, frame_ms):
-        if packet is None:
-            listen()
-        else:
-            rtp.push_packet(packet, time_ms)
-    while heard.waits(rtp.newest):
-        listen()
-    report = {
-        "packets": len(stream.packets),
-        "lost": rtp.lost,
-        "damaged": bool(capture.warnings),
-        **receiver.stats.as_dict(),
-    }
-    return np.concatenate(frames)[: heard.sent], rate, wanted, report
+    def frames() -> "Iterator[Floats]":
+        for packet, time_ms in arrivals(stream, frame_ms):
+            if packet is None:
+                yield from listened()
+            else:
+                rtp.push_packet(packet, time_ms)
+        while heard.waits(rtp.newest):
+            yield from listened()
+
+    return Decoding(
+        heard.sent_only(frames()), len(stream.packets), 1, rate, wanted,
+        lambda: _report(len(stream.packets), rtp.lost, capture.warnings, receiver),
+    )  # fmt: skip
+
+
+def _report(packets: int, lost: int, warnings: list[str], receiver: "Receiver") -> dict[str, Any]:
+    return {
+        "packets": packets, "lost": lost, "damaged": bool(warnings), **receiver.stats.as_dict(),
+    }  # fmt: skip

@@ -103,10 +103,13 @@ def _counted(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
     """The items, with how many of them are done in a line that is rubbed out at the end."""
     if total is None and isinstance(items, Sequence):
         total = len(items)
+    shown = ""
     try:
         for done, item in enumerate(items):
             share = f"{100 * done // total} %" if total else str(done)
-            print(f"\r{label}: {share}", end="", file=sys.stderr, flush=True)
+            if share != shown:
+                print(f"\r{label}: {share}", end="", file=sys.stderr, flush=True)
+                shown = share
             yield item
     finally:
         print(f"\r{' ' * (len(label) + 12)}\r", end="", file=sys.stderr, flush=True)

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     from dred import Receiver, load_models
     from dred.errors import AudioError
     from dred.io.files import check_writable
-    from dred.io.wav import write_wav
+    from dred.io.wav_writer import wav_writer
     from dred.net import LiveReceiver, format_address
     from dred.receiver import Playout
 
@@ -77,11 +77,12 @@ def run(args: argparse.Namespace) -> None:
             ended=ended,
         )  # fmt: skip
         print(f"listening on {format_address(live.address)}", file=sys.stderr, flush=True)
-        audio = live.run()
-    if live.rtp.reception is None:
-        raise AudioError(_nothing(live, payload_type))
-    write_wav(args.output, audio, args.output_rate)
-    report = describe(live) | {"seconds": len(audio) / args.output_rate}
+        with wav_writer(args.output, args.output_rate, args.channels) as out:
+            for frame in live.heard():
+                out.write(frame)
+            if live.rtp.reception is None:
+                raise AudioError(_nothing(live, payload_type))
+    report = describe(live) | {"seconds": out.seconds}
     if playout is not None:
         report["playout"] = asdict(playout.playout)
     if args.json:

@@ -68,7 +68,8 @@ def run(args: argparse.Namespace) -> None:
     from dred import load_models, simulate
     from dred.evaluate.outcome import check_metrics, describe, scores
     from dred.evaluate.report import Track
-    from dred.io.wav import read_speech, write_wav
+    from dred.io.wav import read_speech
+    from dred.io.wav_writer import write_wav
     from dred.simulate import find_scheme
     from dred.traces import parse_model
 

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Whole files in and out, `-` for the standard streams; knows no format.
+"""Files in and out, `-` for the standard streams; knows no format.
 
 Output is atomic: it is written beside its target and renamed, so that a reader never sees half a
 file and a failed run leaves the old one.
 """
 
+import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from dred.errors import DredError
 
@@ -30,20 +34,55 @@ def read_bytes(path: str | os.PathLike[str], error: type[DredError]) -> bytes:
 
 def write_bytes(path: str | os.PathLike[str], data: bytes, error: type[DredError]) -> None:
     """Write a file, or to standard output for `-`; failures raise `error`."""
-    if os.fspath(path) == STANDARD_STREAM:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
+    with written(path, error) as file, refusing(path, error):
+        file.write(data)
+
+
+@contextmanager
+def written(path: str | os.PathLike[str], error: type[DredError]) -> Iterator[BinaryIO]:
+    """What is to become a file, or to go to standard output for `-`; one can go back in it. It
+    takes its place at the end, unless something was raised. Failures to begin and to end raise
+    `error`; those between are the caller's, who can use `refusing`."""
     target = Path(os.path.realpath(path))
+    if os.fspath(path) == STANDARD_STREAM:
+        memory = io.BytesIO()
+        yield memory
+        with refusing(path, error):
+            sys.stdout.buffer.write(memory.getbuffer())
+            sys.stdout.buffer.flush()
+    elif target.exists() and not target.is_file():
+        # A device or a pipe (or a folder: that fails here, as it must) is no file to replace.
+        memory = io.BytesIO()
+        with refusing(path, error):
+            device = target.open("wb")
+        with device:
+            yield memory
+            with refusing(path, error):
+                device.write(memory.getbuffer())
+    else:
+        # Not tempfile: its files are readable by their owner alone, and stay so after the rename.
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+        with refusing(path, error):
+            file = temporary.open("wb")
+        try:
+            with file:
+                yield file
+            with refusing(path, error):
+                os.replace(temporary, target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def refusing(path: str | os.PathLike[str], error: type[DredError]) -> Iterator[None]:
+    """Raises `error`, in words, where the system refuses to write a file."""
     try:
-        if target.exists() and not target.is_file():
-            # A device or a pipe (or a folder: that fails here, as it must) is no file to replace.
-            target.write_bytes(data)
-        else:
-            _replace(target, data)
+        yield
     except OSError as reason:
-        if not target.parent.exists():
-            raise error(f"{path}: cannot be written: no folder {target.parent}") from None
+        folder = Path(os.path.realpath(path)).parent
+        if not folder.exists():
+            raise error(f"{path}: cannot be written: no folder {folder}") from None
         raise error(f"{path}: cannot be written: {reason.strerror}") from reason
 
 
@@ -56,14 +95,3 @@ def check_writable(path: str | os.PathLike[str], error: type[DredError]) -> None
         raise error(f"{path}: cannot be written: no folder {target.parent}")
     if target.is_dir() or not os.access(target if target.exists() else target.parent, os.W_OK):
         raise error(f"{path}: cannot be written: {'is a folder' if target.is_dir() else 'denied'}")
-
-
-def _replace(target: Path, data: bytes) -> None:
-    # Not tempfile: its files are readable by their owner alone, and stay so after the rename.
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

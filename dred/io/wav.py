@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Sound files to arrays and back, and to the rates and channels a codec takes; knows no codec.
+"""Sound files to arrays, and to the rates and channels a codec takes; knows no codec.
 
 Audio is float32 in +-1 (or int16), shape [samples] for one channel and [samples, channels]
-otherwise, as in python-soundfile. 16-bit files survive a round trip bit by bit.
+otherwise, as in python-soundfile. 16-bit files survive a round trip (with `wav_writer`) bit by bit.
 """
 
 import io
@@ -16,7 +16,7 @@ import soundfile
 import soxr
 
 from dred.errors import AudioError
-from dred.io.files import STANDARD_STREAM, read_bytes, write_bytes
+from dred.io.files import STANDARD_STREAM, read_bytes
 from dred.pcm import INT16_SCALE, as_float
 from dred.units import OPUS_RATES, opus_rate_for
 
@@ -101,20 +101,6 @@ def _missing_share(data: bytes) -> float:
     return 0.0
 
 
-def write_wav(path: str | os.PathLike[str], pcm: Audio, rate: int, subtype: str = "PCM_16") -> None:
-    """Write audio (float in +-1, clipped; or int16) as a WAV file; `-` is standard output.
-
-    subtype: as in soundfile: PCM_16, PCM_24, FLOAT ..."""
-    if rate <= 0:
-        raise ValueError(f"sampling rate must be positive, not {rate}")
-    pcm = np.asarray(pcm)
-    if subtype == "PCM_16":
-        pcm = to_int16(pcm)
-    memory = io.BytesIO()
-    soundfile.write(memory, pcm, rate, format="WAV", subtype=subtype)
-    write_bytes(path, memory.getvalue(), AudioError)
-
-
 def to_int16(pcm: Audio) -> npt.NDArray[np.int16]:
     """16-bit samples of audio in +-1, rounded and clipped; int16 passes as it is.
 
@@ -131,6 +117,12 @@ def to_int16(pcm: Audio) -> npt.NDArray[np.int16]:
     return scaled.astype(np.int16)
 
 
+def check_ratio(from_rate: int, to_rate: int) -> None:
+    """An AudioError where no sound has both rates."""
+    if too_far_apart(from_rate, to_rate):
+        raise AudioError(f"cannot resample from {from_rate} Hz to {to_rate} Hz: too far apart")
+
+
 def too_far_apart(from_rate: int, to_rate: int) -> bool:
     return not 1 / MAX_RATIO <= to_rate / from_rate <= MAX_RATIO
 
@@ -139,8 +131,7 @@ def resample(pcm: Audio, from_rate: int, to_rate: int) -> Audio:
     """Audio at another rate: linear phase, no delay, round(n * to / from) samples."""
     if from_rate == to_rate:
         return as_float(pcm)
-    if too_far_apart(from_rate, to_rate):
-        raise AudioError(f"cannot resample from {from_rate} Hz to {to_rate} Hz: too far apart")
+    check_ratio(from_rate, to_rate)
     wanted = round(pcm.shape[0] * to_rate / from_rate)
     if wanted == 0:
         return np.zeros((0, *pcm.shape[1:]), np.float32)

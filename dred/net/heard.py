@@ -8,6 +8,8 @@ receiver may begin anew, skip, or change the length of what it plays.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -57,6 +59,16 @@ class Heard:
             self.sent = self.samples
             self._quiet_ms = 0.0
         return frame
+
+    def sent_only(self, frames: Iterable[Floats]) -> Iterator[Floats]:
+        """Of frames as they are pulled, those up to the last that was sent: what comes behind is
+        held back until more is."""
+        held: list[Floats] = []
+        for frame in frames:
+            held.append(frame)
+            if self.sent == self.samples:
+                yield from held
+                held.clear()
 
     def waits(self, number: int) -> bool:
         """Whether the frame of this number may still come, or one before it."""

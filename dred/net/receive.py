@@ -80,12 +80,15 @@ class LiveReceiver:
         return host, port
 
     def run(self) -> Floats:
-        """All audio of the call, [n] or [n, channels], from the first frame played on. What was
-        concealed while nothing came any more is left out."""
-        frames = list(self.frames())
+        """All audio of the call, [n] or [n, channels]: `heard`, as one."""
         channels = self.receiver.channels
         empty = np.zeros((0,) if channels == 1 else (0, channels), np.float32)
-        return np.concatenate([empty, *frames])[: self._heard.sent]
+        return np.concatenate([empty, *self.heard()])
+
+    def heard(self) -> Iterator[Floats]:
+        """Frames from the first one played on, [n] or [n, channels]. What was concealed while
+        nothing came any more is left out."""
+        return self._heard.sent_only(self.frames())
 
     def frames(self) -> Iterator[Floats]:
         """Frames as they are due. Waits for the first packet without limit, unless `seconds` is one

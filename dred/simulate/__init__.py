@@ -2,7 +2,7 @@
 """Sender, network and receiver in one room: what is sent, what is lost, what is heard. Judges
 nothing and draws nothing."""
 
-from dred.simulate.playing import fit_trace, play
+from dred.simulate.playing import fit_trace, play, playing
 from dred.simulate.schemes import PEER_SCHEMES, SCHEMES, Scheme, find_scheme
 from dred.simulate.simulation import JITTER_MS, Simulation, simulate
 
@@ -15,5 +15,6 @@ __all__ = [
     "find_scheme",
     "fit_trace",
     "play",
+    "playing",
     "simulate",
 ]

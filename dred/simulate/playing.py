@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from dred._native import Floats
 from dred.errors import TraceError
 from dred.packet import duration_ms
 from dred.peer import LibopusReceiver
-from dred.receiver import Receiver, Source, Stats
+from dred.receiver import Receiver, Source
 from dred.rtp.packet import RtpPacket
 from dred.rtp.session import OPUS_TYPE, RED_TYPE, RtpReceiver
 from dred.traces import LossModel, Transit, read_trace, send
@@ -51,35 +51,51 @@ def play(
     payloads: Sequence[bytes] | None = None,
     jitter_ms: float = 0.0,
 ) -> tuple[Floats, list[str]]:
+    """The whole of `playing`: the audio [n, channels] and the source of every frame."""
+    frames = list(playing(packets, way, receiver, payloads, jitter_ms))
+    empty = np.zeros((0, receiver.channels), np.float32)
+    return np.concatenate([empty, *(audio for audio, _ in frames)]), [name for _, name in frames]
+
+
+def playing(
+    packets: Sequence[bytes],
+    way: Flags | Transit,
+    receiver: AnyReceiver,
+    payloads: Sequence[bytes] | None = None,
+    jitter_ms: float = 0.0,
+) -> Iterator[tuple[Floats, str]]:
     """Give packets to a receiver when they come, and listen.
 
     way: which are lost, or when each came. payloads: of RTP, where copies come before each packet.
     jitter_ms: that of the receiver, where packets come out of order.
-    Returns the audio from the first packet's on, [n, channels], and the source of every frame.
+    Yields frames from the first packet's on, one per packet: audio [n, channels] and its source.
     """
     durations = [duration_ms(packet) for packet in packets]
     starts = np.concatenate([[0.0], np.cumsum(durations)])
     events = _events(way, starts)
     # Packets lost before any came: a receiver cannot know of them.
     missing = _first_played(events, jitter_ms) if events else len(packets)
+    edges = np.rint(starts[: missing + 1] * receiver.sample_rate / 1000).astype(int)
+    for length in np.diff(edges):
+        yield np.zeros((length, receiver.channels), np.float32), Source.PLC.value
     push = _pusher(packets, receiver, payloads, starts)
-    stats = receiver.stats  # the receiver goes on to count in it
-    heard: list[Floats] = []
-    names = [Source.PLC.value] * missing
-    at = 0
+    heard = _heard(receiver)
+    at = made = 0
     for k in range(missing, len(packets)):
         while at < len(events) and events[at][0] <= starts[k] - starts[missing]:
             push(events[at][1], events[at][0])
             at += 1
-        _listen(receiver, stats, heard, names)
+        frame = next(heard)
+        if frame is not None:
+            made += 1
+            yield frame
     for arrival_ms, number in events[at:]:
         push(number, arrival_ms)
-    while len(heard) < len(packets) - missing:
-        _listen(receiver, stats, heard, names)
-    silence = np.zeros(
-        (round(starts[missing] * receiver.sample_rate / 1000), receiver.channels), np.float32
-    )
-    return np.concatenate([silence, *heard]), names
+    while made < len(packets) - missing:
+        frame = next(heard)
+        if frame is not None:
+            made += 1
+            yield frame
 
 
 def _events(way: Flags | Transit, starts: npt.NDArray[np.float64]) -> list[tuple[float, int]]:
@@ -111,9 +127,13 @@ def _pusher(
     )
 
 
-def _listen(receiver: AnyReceiver, stats: Stats, heard: list[Floats], names: list[str]) -> None:
-    frame = receiver.pull()
-    source = stats.last
-    if source is not None and source is not Source.WAITING:
-        heard.append(frame.reshape(len(frame), -1))
-        names.append(source.value)
+def _heard(receiver: AnyReceiver) -> Iterator[tuple[Floats, str] | None]:
+    """Frames as they are pulled, without end; None while the first packet's time has not come."""
+    stats = receiver.stats  # the receiver goes on to count in it
+    while True:
+        frame = receiver.pull()
+        source = stats.last
+        if source is None or source is Source.WAITING:
+            yield None
+        else:
+            yield frame.reshape(len(frame), -1), source.value

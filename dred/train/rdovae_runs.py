@@ -29,6 +29,7 @@ class RdovaeConfig(TrainConfig):
     lambda_max: float = 0.04
     state_weight: float = 0.04  # one state is sent per packet, but every step has one
     flat_share: float = 0.3  # share of runs that have one level throughout, beside those by chance
+    fine_share: float = 0.5  # share of runs whose newest level leans to the finest ones
     newest_weight: float = 0.1  # extra weight of the newest chunk's distortion (encoder)
     recent_weight: float = 3.0  # extra weight of the newest chunk, halved per chunk (decoder)
     outliers: float = 16.0  # weight of squares of pitch and voicing errors (decoder)
@@ -53,7 +54,9 @@ class RunPlan:
         oldest = 2 * self.chunks - 1
         newest = rng.integers(oldest, config.dframes, (count, self.runs))
         self.latents = newest[..., None] - 2 * np.arange(self.chunks)
-        q0 = rng.integers(0, LEVELS, newest.shape)
+        # Coarse levels forgive: what a network is off by shows at fine ones.
+        fine = rng.random(newest.shape) < config.fine_share
+        q0 = (LEVELS * rng.random(newest.shape) ** (1.0 + fine)).astype(np.int64)
         # Old chunks at fine levels are rare with any other slope.
         flat = rng.random(newest.shape) < config.flat_share
         dq = np.where(flat, 0, rng.integers(0, len(SLOPES), newest.shape))

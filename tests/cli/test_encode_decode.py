@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from weights import random_image
 from dred.allocation import TYPICAL_BURST
 from dred.cli import encode, get_parser, main
 from dred.io.ogg import read_ogg
+from dred.io.wav_writer import write_wav
 from dred.models import load_models
 from dred.opus import OpusDecoder
 from dred.packet import Packet
@@ -294,3 +296,44 @@ def test_decoding_conceals_what_a_damaged_file_lacks(tmp_path, capsys):
     assert (summary["missing"], summary["malformed"]) == (lost, 0)
     assert main(["decode", str(tmp_path / "b.opus"), str(tmp_path / "b.opus")]) == 2
     assert "would overwrite its input" in capsys.readouterr().err
+
+
+def test_a_long_file_is_not_held_as_audio(tmp_path, run):
+    """Its packets are, which are a fiftieth of it."""
+
+    def peak(seconds):
+        wav, packets, out = (tmp_path / name for name in ("a.wav", "a.opus", "b.wav"))
+        write_wav(wav, voice(48000, seconds), 48000)
+        run("encode", wav, packets, "--dred-ms", "0")
+        tracemalloc.start()
+        run("decode", packets, out, "--rate", "44100")
+        bytes_held = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert soundfile.info(out).frames == round(seconds * 44100)
+        return bytes_held
+
+    peak(0.1)  # loads modules
+    assert peak(21.0) - peak(1.0) < 20 * 48000  # a quarter of a copy in float
+
+
+@pytest.mark.parametrize("tqdm", [True, False])
+def test_long_work_shows_how_far_it_is(tmp_path, run, monkeypatch, tqdm):
+    if not tqdm:
+        monkeypatch.setitem(sys.modules, "tqdm", None)
+    wav = tmp_path / "a.wav"
+    write_wav(wav, voice(16000, 3.0), 16000)
+    run("encode", wav, tmp_path / "a.opus", "--dred-ms", "0")
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    run("decode", tmp_path / "a.opus", tmp_path / "b.wav")
+    assert "decoding" in terminal.getvalue()
+    if not tqdm:
+        shares = [int(share) for share in re.findall(r"(\d+) %", terminal.getvalue())]
+        assert shares == sorted(set(shares)), "one line for each per cent at most"
+        assert shares[0] == 0
+        assert shares[-1] >= 99

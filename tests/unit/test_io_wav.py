@@ -19,8 +19,8 @@ from dred.io.wav import (
     resample,
     to_int16,
     to_opus_rate,
-    write_wav,
 )
+from dred.io.wav_writer import wav_writer, write_wav
 from dred.pcm import as_float
 
 
@@ -222,3 +222,59 @@ def test_rates_that_cannot_be_are_told_with_the_name(tmp_path, rate):
     soundfile.write(tmp_path / "a.wav", np.zeros(100), rate)
     with pytest.raises(AudioError, match=rf"a\.wav: says that its sampling rate is {rate} Hz"):
         read_speech(tmp_path / "a.wav")
+
+
+def in_pieces(pcm, lengths=(1, 959, 0, 7000)):
+    while len(pcm):
+        for length in lengths:
+            yield pcm[:length]
+            pcm = pcm[length:]
+
+
+@pytest.mark.parametrize("shape", [(30000,), (30000, 2)])
+@pytest.mark.parametrize("rate", [16000, 44100, 8000])
+def test_what_is_written_in_pieces_is_what_is_written_at_once(tmp_path, shape, rate):
+    pcm = np.random.default_rng(1).uniform(-0.3, 0.3, shape).astype(np.float32)
+    channels = 1 if len(shape) == 1 else 2
+    with wav_writer(tmp_path / "pieces.wav", 16000, channels, rate) as writer:
+        for piece in in_pieces(pcm):
+            writer.write(piece)
+        assert writer.seconds == 30000 / 16000
+    write_wav(tmp_path / "whole.wav", resample(pcm, 16000, rate), rate)
+    (pieces, piece_rate), (whole, _) = (
+        soundfile.read(tmp_path / name, dtype="int16") for name in ("pieces.wav", "whole.wav")
+    )
+    assert piece_rate == rate
+    assert pieces.shape == whole.shape == (round(30000 * rate / 16000), *shape[1:])
+    assert np.abs(pieces.astype(int) - whole).max() <= 1
+
+
+def write_and_fail(path, reason):
+    with wav_writer(path, 16000) as writer:
+        writer.write(np.zeros(1000, np.int16))
+        raise reason
+
+
+def test_nothing_is_left_of_a_file_that_failed(tmp_path):
+    write_wav(tmp_path / "old.wav", np.ones(10, np.int16), 16000)
+    before = (tmp_path / "old.wav").read_bytes()
+    for name in ("old.wav", "new.wav"):
+        with pytest.raises(AudioError, match="decoded no more"):
+            write_and_fail(tmp_path / name, AudioError("decoded no more"))
+    assert (tmp_path / "old.wav").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["old.wav"]
+
+
+def test_a_failure_inside_the_block_is_not_one_of_writing(tmp_path):
+    """Also where the output is a device, and where the failure is one of the system."""
+    for path in (tmp_path / "a.wav", "/dev/null"):
+        with pytest.raises(ConnectionError, match="unplugged"):
+            write_and_fail(path, ConnectionError("unplugged"))
+
+
+def test_longer_than_a_wav_file_can_be(tmp_path, monkeypatch):
+    monkeypatch.setattr("dred.io.wav_writer.LARGEST", 4000)
+    write_wav(tmp_path / "a.wav", np.zeros(2000, np.int16), 16000)
+    with pytest.raises(AudioError, match=r"b\.wav: would be longer"):
+        write_wav(tmp_path / "b.wav", np.zeros(2001, np.int16), 16000)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.wav"]

@@ -25,7 +25,8 @@ import numpy as np
 
 from dred.evaluate.metrics import measure
 from dred.evaluate.metrics.align import find_shift
-from dred.io.wav import mix, read_wav, resample, write_wav
+from dred.io.wav import mix, read_wav, resample
+from dred.io.wav_writer import write_wav
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 16000

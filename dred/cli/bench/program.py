@@ -21,7 +21,7 @@ from dred.cli import main
 from dred.cli.bench import table
 from dred.cli.bench.machine import fastest
 from dred.cli.bench.setting import Setting
-from dred.io.wav import write_wav
+from dred.io.wav_writer import write_wav
 from dred.units import CORE_RATE
 
 LOSS = "gilbert:p=0.06,r=0.25"
