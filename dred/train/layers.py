@@ -214,7 +214,8 @@ class _GruSequence(torch.autograd.Function):
     """The recurrence over a whole sequence, with the backward pass by hand.
 
     Autograd would keep a dozen small nodes per step; here the weight gradient is one product
-    after the loop.
+    after the loop. Small steps cost what their calls cost: so there are few, and what they work on
+    is cut into steps before.
     """
 
     @staticmethod
@@ -224,19 +225,22 @@ class _GruSequence(torch.autograd.Function):
         u = u.transpose(0, 1).contiguous()
         states = u.new_empty(steps + 1, batch, units)
         gates = u.new_empty(steps, batch, 2 * units)
-        inner = u.new_empty(steps, batch, units)
+        v = u.new_empty(steps, batch, width)
         candidate = u.new_empty(steps, batch, units)
         states[0] = state
         transposed = matrix.t()
-        for t in range(steps):
-            v = torch.addmm(bias, states[t], transposed)
-            torch.sigmoid(u[t, :, : 2 * units] + v[:, : 2 * units], out=gates[t])
-            inner[t] = v[:, 2 * units :]
-            torch.tanh(
-                torch.addcmul(u[t, :, 2 * units :], gates[t, :, units:], inner[t]), out=candidate[t]
-            )
-            torch.lerp(candidate[t], states[t], gates[t, :, :units], out=states[t + 1])
-        ctx.save_for_backward(states, gates, inner, candidate, matrix)
+        before, *after = states.unbind()
+        outer, inner = u[..., : 2 * units].unbind(), u[..., 2 * units :].unbind()
+        z, r = gates[..., :units].unbind(), gates[..., units:].unbind()
+        v_gates, v_inner = v[..., : 2 * units].unbind(), v[..., 2 * units :].unbind()
+        for t, (after_t, v_t, gates_t, candidate_t) in enumerate(
+            zip(after, v.unbind(), gates.unbind(), candidate.unbind(), strict=True)
+        ):
+            torch.addmm(bias, before, transposed, out=v_t)
+            torch.add(outer[t], v_gates[t], out=gates_t).sigmoid_()
+            torch.addcmul(inner[t], r[t], v_inner[t], out=candidate_t).tanh_()
+            before = torch.lerp(candidate_t, before, z[t], out=after_t)
+        ctx.save_for_backward(states, gates, v[..., 2 * units :], candidate, matrix)
         return states[1:].transpose(0, 1)
 
     @staticmethod
@@ -245,22 +249,24 @@ class _GruSequence(torch.autograd.Function):
         steps, batch, units = candidate.shape
         grad = grad.transpose(0, 1)
         z, r = gates[..., :units], gates[..., units:]
-        # factors that do not depend on the recursion, for all steps at once
+        # The gradients at u and v are that at the state times factors without any recursion.
         along_h = (1 - z) * (1 - candidate * candidate)
         along_z = (states[:-1] - candidate) * z * (1 - z)
-        along_r = inner * r * (1 - r)
-        into = grad.new_empty(steps, batch, 3 * units)  # gradient at u
-        back = grad.new_empty(steps, batch, 3 * units)  # gradient at v
+        along_r = along_h * inner * r * (1 - r)
+        factors = torch.stack([along_z, along_r, along_h * r], 2)
+        back = torch.empty_like(factors)  # gradient at v
+        total = grad.new_empty(steps, batch, 1, units)  # at the state
+        flat = back.view(steps, batch, 3 * units)
         carry = grad.new_zeros(batch, units)
-        for t in range(steps - 1, -1, -1):
-            g = grad[t] + carry
-            h = torch.mul(g, along_h[t], out=into[t, :, 2 * units :])
-            torch.mul(g, along_z[t], out=into[t, :, :units])
-            torch.mul(h, along_r[t], out=into[t, :, units : 2 * units])
-            back[t, :, : 2 * units] = into[t, :, : 2 * units]
-            torch.mul(h, r[t], out=back[t, :, 2 * units :])
-            carry = torch.addmm(g * z[t], back[t], matrix)
-        flat = back.reshape(-1, 3 * units)
+        rows = [x.unbind() for x in (grad, total, total[:, :, 0], factors, back, flat, z)]
+        for grad_t, wide_t, total_t, factors_t, back_t, flat_t, z_t in reversed(
+            list(zip(*rows, strict=True))
+        ):
+            torch.add(grad_t, carry, out=total_t)
+            torch.mul(wide_t, factors_t, out=back_t)
+            carry = torch.addmm(total_t * z_t, flat_t, matrix)
+        into = torch.cat([flat[..., : 2 * units], total[:, :, 0] * along_h], -1)  # gradient at u
+        flat = flat.view(-1, 3 * units)
         return (into.transpose(0, 1), flat.t() @ states[:-1].reshape(-1, units), flat.sum(0), carry)
 
 
