@@ -198,6 +198,19 @@ def test_schemes_and_what_the_sender_is_told(samples):
 
 
 @needed
+def test_play_out_begins_anew_where_it_is_told_to():
+    packets = opus_packets(16000, 6)
+    receiver = LibopusReceiver(16000, jitter_ms=0)
+    for number in (40000, 40001, 0, 1):  # another source after the first two
+        if number == 0:
+            receiver.pull(), receiver.pull()
+            receiver.restart()
+        receiver.push(packets[number % 40000], number)
+    receiver.pull(), receiver.pull()
+    assert receiver.stats.as_dict()["frames"] == {"regular": 4}
+
+
+@needed
 def test_bench(capsys):
     assert main(["bench", "--json", "--seconds", "0.01", "peer"]) == 0
     result = json.loads(capsys.readouterr().out)["peer"]

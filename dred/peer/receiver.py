@@ -50,6 +50,10 @@ class LibopusReceiver:
         self._use_lbrr, self._use_dred = use_lbrr, use_dred
         self.stats = Stats()
 
+    def restart(self) -> None:
+        """Forget the packets that wait, as `Receiver.restart`."""
+        self._buffer.restart()
+
     def push(
         self, packet: bytes, sequence: int, arrival_ms: float | None = None, *, copy: bool = False
     ) -> None:
