@@ -64,6 +64,21 @@ def test_silence_is_not_rated(name, length):
     assert math.isnan(measure(silence, silence, 16000, [name])[name])
 
 
+def test_long_speech_is_rated_in_pieces(speech):
+    """The code of P.862 writes beyond its arrays at 50 utterances: 96 s of speech with pauses
+    ended the whole program."""
+    pytest.importorskip("pesq")
+    said = np.append(speech[8000:16000], np.zeros(4000, np.float32))
+    clean = np.tile(said, 60)  # as many utterances in 45 s, three pieces
+    heard = noisy(clean, 0.01)
+    pieces = zip(np.array_split(clean, 3), np.array_split(heard, 3), strict=True)
+    rated = [measure(*piece, 16000, ["pesq"])["pesq"] for piece in pieces]
+    assert measure(clean, heard, 16000, ["pesq"])["pesq"] == pytest.approx(np.mean(rated))
+    # An outage of a whole piece is no speech to rate, nor may it be left out.
+    heard[: len(heard) // 2] = 0
+    assert math.isnan(measure(clean, heard, 16000, ["pesq"])["pesq"])
+
+
 def seeded_noise():
     """Two signals of 8000 samples as `torch.manual_seed(1)` and twice `torch.randn(8000)` give:
     the Mersenne Twister's lower 24 bits, sixteen at a time through Box and Muller."""

@@ -1,21 +1,37 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Wideband PESQ (ITU-T P.862.2): mean opinion score, 1.04 to 4.64, against the original."""
 
+import math
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from dred.evaluate.metrics.common import pair_at_16k, require
 from dred.units import CORE_RATE
 
+# The code of P.862 has room for 50 utterances and writes beyond them. They, and the pauses between,
+# last 0.2 s at least.
+LONGEST_S = 20
+
 
 def pesq_wb(reference: npt.NDArray[Any], degraded: npt.NDArray[Any], rate: int) -> float:
-    """MOS-LQO; NaN where PESQ finds no speech (silence, less than a quarter of a second)."""
+    """MOS-LQO; of longer speech than LONGEST_S the mean over pieces of one length. NaN where PESQ
+    finds no speech (silence, less than a quarter of a second)."""
     pesq = require("pesq", "PESQ")
     clean, coded = pair_at_16k(reference, degraded, rate)
-    # Divides by the largest sample: silence is not for it.
-    if not clean.any() or not coded.any():
+    count = max(1, math.ceil(len(clean) / (LONGEST_S * CORE_RATE)))
+    parts = zip(np.array_split(clean, count), np.array_split(coded, count), strict=True)
+    pieces = [part for part in parts if part[0].any()]
+    # Divides by the largest sample: silence is not for it, nor may it be left out of a mean.
+    if not all(heard.any() for _, heard in pieces):
         return float("nan")
+    scores = [score for piece in pieces if not math.isnan(score := _rated(pesq, *piece))]
+    return float(np.mean(scores)) if scores else float("nan")
+
+
+def _rated(pesq: ModuleType, clean: npt.NDArray[Any], coded: npt.NDArray[Any]) -> float:
     try:
         return float(pesq.pesq(CORE_RATE, clean, coded, "wb"))
     except (pesq.NoUtterancesError, pesq.BufferTooShortError):
