@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dred.packet import Packet
 from dred.simulate import Simulation, find_scheme
 
 
@@ -27,8 +28,10 @@ def needed_delay(result: Simulation) -> Delay:
     """Zeros where every frame is made up."""
     transit, copies = result.transit, find_scheme(result.scheme).red
     base = float(np.min(transit.arrival_ms - transit.sent_ms, initial=np.inf))
-    # From each packet on, the next arrival of any.
-    soonest = np.minimum.accumulate(transit.arrival_ms[::-1])[::-1]
+    # From each packet on, the next arrival of one that describes the past: not every packet does.
+    describes = [Packet(packet).dred_payload() is not None for packet in result.sent.packets]
+    carriers = np.where(describes, transit.arrival_ms, np.inf)
+    soonest = np.minimum.accumulate(carriers[::-1])[::-1]
     waits = []
     for i, source in enumerate(result.sources[: len(transit)]):
         if source == "regular":

@@ -8,7 +8,7 @@ from weights import random_models
 
 import dred
 from dred.evaluate.delay import needed_delay
-from dred.simulate import fit_trace
+from dred.simulate import fit_trace, play
 from dred.traces import parse_model
 
 GAP = [0] * 20 + [1] * 4 + [0] * 10 + [1] + [0] * 200
@@ -177,15 +177,33 @@ def test_networks_with_times():
 
 
 @pytest.mark.parametrize(
-    ("scheme", "longest"), [("plc", 0), ("lbrr", 20), ("red:2", 40), ("dred", 80)]
+    ("scheme", "longest"), [("plc", 0), ("lbrr", 20), ("red:2", 40), ("dred", 100)]
 )
 def test_delay_is_what_a_receiver_had_to_wait_for(scheme, longest):
-    # Of a burst of four: one frame back for LBRR, two for RED, all four for DRED.
+    # Of a burst of four: one frame back for LBRR, two for RED, all four for DRED, whose next
+    # description comes a packet later.
     result = simulate(voice(16000, 1), 16000, GAP, scheme)
     assert needed_delay(result).longest_ms == pytest.approx(longest)
     slow = parse_model("jitter:mean=5ms,sd=1ms,base=70ms")
     late = needed_delay(simulate(voice(16000, 1), 16000, slow, "plc"))
     assert 0 < late.p95_ms < late.longest_ms < 15
+
+
+def test_a_receiver_that_waits_so_long_repairs_all_of_it():
+    """Told that receivers wait, a sender describes the past in every fourth packet only."""
+    models = random_models()
+    trace = [0] * 50 + [*[0] * 19, 1] * 10
+    result = simulate(voice(16000, 4), 16000, trace, "dred")
+    needed = needed_delay(result).longest_ms
+    assert 20 < needed <= 80
+
+    def described(jitter_ms):
+        receiver = dred.Receiver(16000, 1, models, jitter_ms)
+        _, sources = play(result.sent.packets, result.transit, receiver, jitter_ms=jitter_ms)
+        return sources.count("dred")
+
+    assert described(needed) == described(1100) > 0
+    assert described(needed - 20) < described(needed)
 
 
 def test_congestion_punishes_redundancy_on_top():
