@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Records of a sweep made small enough to ship: what advice needs of them, and no more.
 
-Files are put into a few groups, whose means stand for files: comparisons of two settings on the
-same speech, and intervals over speech, stay possible. One header line, then one line for each
-trace, scheme and bitrate.
+Files are put into a few groups of one size, whose means stand for files: comparisons of two
+settings on the same speech, and intervals over speech, stay possible. One header line, then one
+line for each trace, scheme and bitrate.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import defaultdict
 from collections.abc import Sequence
@@ -47,6 +48,8 @@ def compact(records: Sequence[Record]) -> str:
 
 def _format(records: Sequence[Record], groups: int) -> str:
     files = sorted({record["file"] for record in records})
+    # As even as can be: of 24 files in 16 groups, eight would count twice as much as the others.
+    groups = math.ceil(len(files) / math.ceil(len(files) / groups))
     place = {name: index % groups for index, name in enumerate(files)}
     metrics = metric_names(records)
     cells: dict[tuple[str, str, int], list[Record]] = defaultdict(list)
@@ -72,7 +75,7 @@ def _group_means(
     records: Sequence[Record], metric: str, place: dict[str, int], groups: int
 ) -> list[float | None]:
     """Mean of a metric in each group of files, None where there is none."""
-    found: list[list[float]] = [[] for _ in range(min(groups, len(place)))]
+    found: list[list[float]] = [[] for _ in range(groups)]
     for record in records:
         if record.get(metric) is not None:
             found[place[record["file"]]].append(record[metric])
@@ -95,14 +98,19 @@ def read_evidence(path: str | os.PathLike[str]) -> tuple[list[Record], int]:
     except (OSError, UnicodeDecodeError) as reason:
         raise DredError(f"{path}: cannot be read: {reason}") from None
     if not is_compact:
-        records = read_records(path)
-        return records, len({record["file"] for record in records})
+        # Sweeps with other options, or of another version, may have been there before.
+        last = {_names(record): record for record in read_records(path)}
+        return list(last.values()), len({record["file"] for record in last.values()})
     try:
         header = json.loads(first)
         records = [r for line in lines for r in _expand(json.loads(line), header)]
         return records, int(header["files"])
     except (ValueError, TypeError, KeyError, IndexError):
         raise DredError(f"{path}: is damaged; make it again with dred sweep --evidence") from None
+
+
+def _names(record: Record) -> tuple[Any, ...]:
+    return tuple(record[name] for name in ("file", "trace", "scheme", "bitrate"))
 
 
 def _expand(line: list[Any], header: dict[str, Any]) -> list[Record]:

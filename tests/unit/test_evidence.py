@@ -50,6 +50,26 @@ def test_many_files_stay_small(tmp_path, monkeypatch):
         assert few.quality["pesq"].mean == pytest.approx(all_of_them.quality["pesq"].mean, abs=0.01)
 
 
+def test_all_files_count_alike(tmp_path):
+    """In sixteen groups, the middle eight of 24 files would count twice."""
+    records = [record(f"{file:02}", "t", "dred", 16000, 0.2, 3.0, 3.0 + (8 <= file < 16))
+               for file in range(24)]  # fmt: skip
+    (tmp_path / "e.jsonl").write_text(compact(records))
+    again, files = read_evidence(tmp_path / "e.jsonl")
+    quality = gather(again)[0].quality["pesq"]
+    assert files == 24
+    assert quality.mean == pytest.approx(3 + 8 / 24, abs=1e-3)
+    assert quality.clusters == 12
+
+
+def test_of_two_sweeps_in_one_folder_the_last_counts(tmp_path):
+    records = example_records()
+    better = [{**item, "key": f"{item['key']} again", "pesq": item["pesq"] + 1} for item in records]
+    path = tmp_path / "results.jsonl"
+    path.write_text("".join(json.dumps(item) + "\n" for item in records + better))
+    assert read_evidence(path) == (better, 6)
+
+
 def test_no_evidence(tmp_path):
     with pytest.raises(DredError, match="no simulation with losses"):
         compact([item for item in example_records() if not item["trace"]])
