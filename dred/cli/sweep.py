@@ -124,7 +124,10 @@ def split_schemes(text: str) -> list[str]:
 
 
 def run(args: argparse.Namespace) -> int | None:
+    from dataclasses import replace
+
     from dred.evaluate.cells import gather, group_traces
+    from dred.evaluate.outcome import check_metrics, missing_packages
     from dred.evaluate.sweep import (
         Results,
         Settings,
@@ -145,9 +148,13 @@ def run(args: argparse.Namespace) -> int | None:
         split_schemes(args.schemes), args.bitrates, args.loss_percent, args.frame_ms, args.dred_ms,
         args.seconds, split(args.metrics), args.models, args.equal,
     )  # fmt: skip
-    jobs = plan(sounds, _near(find_traces(args.traces), args.losses), settings)
+    traces = _near(find_traces(args.traces), args.losses)
     if args.cluster is None:  # the machines of a cluster have packages of their own
-        need_metrics(settings.metrics, asked=asked)
+        need_metrics(check_metrics(settings.metrics), asked=asked)
+        # What cannot be measured is no result: with its package the same command shall measure it.
+        found = [name for name in settings.metrics if not missing_packages([name])]
+        settings = replace(settings, metrics=found)
+    jobs = plan(sounds, traces, settings)
     folder = Path(args.out)
     folder.mkdir(parents=True, exist_ok=True)
     results = Results(folder / "results.jsonl")
@@ -161,7 +168,9 @@ def run(args: argparse.Namespace) -> int | None:
             failures.append(record)
         else:
             known[record["key"]] = record
-    records = [known[job.key] for job in jobs if job.key in known]
+    # Under today's names: of part of a corpus, a file may have been called otherwise.
+    records = [known[job.key] | {"file": job.file, "trace": job.trace}
+               for job in jobs if job.key in known]  # fmt: skip
     groups = group_traces(records)
     cells = gather(records, groups)
     if records:
@@ -247,10 +256,11 @@ def print_cells(cells: "list[Cell]", groups: "list[Group]") -> None:
 
     names = list(cells[0].quality) if cells else []
     titles = "".join(f"  {METRICS[name].title:>18}" for name in names)
-    print(f"scheme      loss  asked   kb/s{titles}  files")
+    width = max(10, *(len(cell.scheme) for cell in cells)) if cells else 10
+    print(f"{'scheme':{width}s}   loss  asked   kb/s{titles}  files")
     for cell in cells:
         loss = "-" if cell.group is None else groups[cell.group].title
         values = "".join(f"  {interval(cell.quality[name], METRICS[name].digits):>18}"
                          for name in names)  # fmt: skip
-        print(f"{cell.scheme:10s} {loss:>5}  {cell.bitrate // 1000:5d}  {cell.kbps:5.1f}{values}"
-              f"  {cell.files:5d}")  # fmt: skip
+        print(f"{cell.scheme:{width}s}  {loss:>5}  {cell.bitrate / 1000:5g}  {cell.kbps:5.1f}"
+              f"{values}  {cell.files:5d}")  # fmt: skip

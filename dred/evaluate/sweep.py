@@ -182,7 +182,8 @@ def _run(job: Job) -> dict[str, Any]:
         pcm = pcm[: round(job.seconds * rate)]
     if len(pcm) == 0:
         raise AudioError(f"{job.path}: holds no samples")
-    flags = np.roll(read_trace(job.trace_path), -job.offset) if job.trace_path else np.zeros(1)
+    trace = read_trace(job.trace_path) if job.trace_path else np.zeros(1)
+    flags = np.roll(trace, -job.offset)
     result = simulate(
         pcm, rate, flags, job.scheme, job.bitrate, job.loss_percent, _models(job.models),
         frame_ms=job.frame_ms, dred_ms=job.dred_ms, equal=job.equal,
@@ -199,8 +200,9 @@ def _run(job: Job) -> dict[str, Any]:
         "packets": found["packets"],
         "lost": found["lost"],
         "mean_burst": stats.mean_burst,
-        "trace_loss": float(flags.mean()),
-        "trace_burst": measure(flags).mean_burst if flags.any() else 0.0,
+        # Of the trace as it is: turned round, a burst may be cut in two.
+        "trace_loss": float(trace.mean()),
+        "trace_burst": measure(trace).mean_burst,
         "kbps": found["kbps"],
         **{source: found["frames"].get(source, 0) for source in SOURCES},
         **{f"kbps_{purpose}": found["split"][purpose] for purpose in PURPOSES},
@@ -291,7 +293,8 @@ def read_records(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
-            record["key"], record["scheme"], record["kbps"], record["file"]
+            record["key"], record["kbps"]
+            record["file"], record["trace"], record["scheme"], record["bitrate"]
         except (ValueError, TypeError, KeyError):
             raise DredError(f"{path}: line {number} is no record of a sweep") from None
         records.append(record)

@@ -114,6 +114,45 @@ def test_a_missing_package_is_told_before_hours_are_spent(place, tmp_path, monke
     assert not (tmp_path / "out").exists()
 
 
+def test_a_metric_whose_package_comes_later_is_measured_then(
+    place, tmp_path, monkeypatch, capsys
+):  # fmt: skip
+    pytest.importorskip("pesq")
+    argv = [
+        "sweep", str(place / "speech" / "a.wav"), "--traces", str(place / "trace.txt"), "--out",
+        str(tmp_path), "--models", str(place / "random.bin"), "--schemes", "plc", "--bitrates",
+        "16000", "--jobs", "1", "--json",
+    ]  # fmt: skip
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "pesq", None)
+        assert main(argv) == 0
+    out, err = capsys.readouterr()
+    assert "needs the package pesq" in err
+    assert set(json.loads(out)["cells"][0]["quality"]) == {"stoi"}
+    assert main(argv) == 0
+    assert set(json.loads(capsys.readouterr().out)["cells"][0]["quality"]) == {"pesq", "stoi"}
+
+
+def test_a_file_has_one_name_whatever_was_swept_before(place, tmp_path, capsys):
+    """Alone it was called by its name, now by the folder that it shares with another as well."""
+    soundfile.write(tmp_path / "c.wav", voice(16000, 1.0, seed=3), 16000)
+    (tmp_path / "more").mkdir()
+    soundfile.write(tmp_path / "more" / "d.wav", voice(16000, 1.0, seed=4), 16000)
+    for corpus, bitrates in ((tmp_path / "more", "16000"), (tmp_path, "16000,24000")):
+        assert main([
+            "sweep", str(corpus), "--traces", str(place / "trace.txt"), "--out",
+            str(tmp_path / "out"), "--models", str(place / "random.bin"), "--schemes", "plc",
+            "--bitrates", bitrates, "--metrics", "stoi", "--jobs", "1",
+        ]) == 0  # fmt: skip
+    assert "4 simulations: 1 reused, 3 computed" in capsys.readouterr().out
+    import duckdb
+
+    path = str(tmp_path / "out" / "results.parquet").replace("'", "''")
+    with duckdb.connect() as connection:
+        names = connection.execute(f"SELECT DISTINCT file FROM '{path}'").fetchall()
+    assert sorted(names) == [("c.wav",), ("more/d.wav",)]
+
+
 def test_wrong_bitrates(place, tmp_path):
     with pytest.raises(SystemExit) as caught:
         sweep(place, tmp_path, "--bitrates", "16000,many")

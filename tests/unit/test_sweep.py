@@ -79,6 +79,14 @@ def test_keys_depend_on_all_that_matters(place, settings, jobs):
     assert common(models=str(other)) == set()
 
 
+def test_a_trace_is_the_same_wherever_a_file_meets_it(jobs):
+    """Its one burst of four is cut in two for a file that begins inside it."""
+    job = next(job for job in jobs if job.trace == "many.rle" and job.scheme == "plc")
+    found = [run_job(replace(job, offset=offset)) for offset in (0, 8)]
+    assert [record["trace_burst"] for record in found] == [4.0, 4.0]
+    assert [record["trace_loss"] for record in found] == [0.4, 0.4]
+
+
 def test_interrupted_and_resumed(place, jobs, tmp_path):
     pytest.importorskip("joblib")
     pytest.importorskip("duckdb")
