@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from dred._version import __version__
+from dred.cli.interrupt import terminated_as_interrupted
 from dred.errors import DredError
 
 COMMANDS = (
@@ -48,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = argv[:1] if argv and argv[0] in COMMANDS else COMMANDS
     args = get_parser(asked).parse_args(argv)
     try:
-        return import_module(f"dred.cli.{args.command}").run(args) or DONE
+        with terminated_as_interrupted():
+            return import_module(f"dred.cli.{args.command}").run(args) or DONE
     except BrokenPipeError:
         # The reader of our output is gone (`| head`); keep the interpreter from complaining.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

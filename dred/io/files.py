@@ -42,14 +42,14 @@ def write_bytes(path: str | os.PathLike[str], data: bytes, error: type[DredError
 def written(path: str | os.PathLike[str], error: type[DredError]) -> Iterator[BinaryIO]:
     """What is to become a file, or to go to standard output for `-`; one can go back in it. It
     takes its place at the end, unless something was raised. Failures to begin and to end raise
-    `error`; those between are the caller's, who can use `refusing`."""
+    `error`, but for those of standard output; those between are the caller's, who can use
+    `refusing`."""
     target = Path(os.path.realpath(path))
     if os.fspath(path) == STANDARD_STREAM:
         memory = io.BytesIO()
         yield memory
-        with refusing(path, error):
-            sys.stdout.buffer.write(memory.getbuffer())
-            sys.stdout.buffer.flush()
+        sys.stdout.buffer.write(memory.getbuffer())
+        sys.stdout.buffer.flush()
     elif target.exists() and not target.is_file():
         # A device or a pipe (or a folder: that fails here, as it must) is no file to replace.
         memory = io.BytesIO()
@@ -59,6 +59,7 @@ def written(path: str | os.PathLike[str], error: type[DredError]) -> Iterator[Bi
             yield memory
             with refusing(path, error):
                 device.write(memory.getbuffer())
+                device.flush()
     else:
         # Not tempfile: its files are readable by their owner alone, and stay so after the rename.
         temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -67,6 +68,8 @@ def written(path: str | os.PathLike[str], error: type[DredError]) -> Iterator[Bi
         try:
             with file:
                 yield file
+                with refusing(path, error):
+                    file.flush()
             with refusing(path, error):
                 os.replace(temporary, target)
         except BaseException:

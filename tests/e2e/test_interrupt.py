@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 import soundfile
@@ -122,3 +123,19 @@ def test_addresses_that_cannot_be_are_named(tmp_path, argv, capsys, monkeypatch)
     err = capsys.readouterr().err
     assert "192.0.2.1:5004: " in err or "no.invalid:9: " in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_of_a_file_that_was_broken_off(tmp_path, number):
+    soundfile.write(tmp_path / "in.wav", voice(16000, 60), 16000)
+    assert main(["encode", str(tmp_path / "in.wav"), str(tmp_path / "in.opus"), "--dred-ms=0"]) == 0
+    (tmp_path / "out.wav").write_text("what was there before")
+    process = start("decode", tmp_path / "in.opus", tmp_path / "out.wav")
+    while process.poll() is None and not list(tmp_path.glob(".out.wav.*.part")):
+        time.sleep(0.01)
+    process.send_signal(number)
+    process.wait()
+    process.stderr.close()
+    assert process.returncode == 130
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.opus", "in.wav", "out.wav"]
+    assert (tmp_path / "out.wav").read_text() == "what was there before"
