@@ -72,7 +72,7 @@ def _make(args: argparse.Namespace) -> None:
     rng = np.random.default_rng(args.seed)
     transit = send(model, args.packets, rng, args.packet_ms, sizes)
     # A loss model knows no times: its CSV says what is lost, no more.
-    if isinstance(model, Network) or args.output.endswith((".pcap", ".pcapng")):
+    if isinstance(model, Network) or args.output.lower().endswith((".pcap", ".pcapng")):
         write_transit(args.output, transit)
     else:
         write_trace(args.output, transit.lost)
@@ -150,7 +150,7 @@ def _convert(args: argparse.Namespace) -> None:
     from dred.traces import read_transit, write_trace, write_transit
 
     transit, timed = read_transit(args.input)
-    if timed or args.output.endswith((".pcap", ".pcapng")):
+    if timed or args.output.lower().endswith((".pcap", ".pcapng")):
         write_transit(args.output, transit)
     else:
         write_trace(args.output, transit.lost)

@@ -57,7 +57,7 @@ def _read(path: str | os.PathLike[str]) -> Trace | Transit:
 
 def write_trace(path: str | os.PathLike[str], trace: Iterable[int] | Trace) -> None:
     """Write losses in the format of the name's suffix (.csv, .rle, else text)."""
-    suffix = Path(path).suffix
+    suffix = Path(path).suffix.lower()
     if suffix in CAPTURES:
         flags = as_trace(trace)
         sizes = np.zeros(len(flags), np.int64)
@@ -68,7 +68,7 @@ def write_trace(path: str | os.PathLike[str], trace: Iterable[int] | Trace) -> N
 
 def write_transit(path: str | os.PathLike[str], transit: Transit) -> None:
     """Write times where the format has them (.csv, .pcap, .pcapng), else the losses alone."""
-    suffix = Path(path).suffix
+    suffix = Path(path).suffix.lower()
     if suffix in CAPTURES:
         from dred.traces.capture import write_capture_transit
 

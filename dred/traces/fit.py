@@ -38,8 +38,10 @@ class Fit:
 def fit_models(trace: Iterable[int] | Trace, order: int = DEFAULT_ORDER) -> list[Fit]:
     """Bernoulli, Gilbert, Gilbert-Elliott and Markov chains up to an order, best first."""
     flags = as_trace(trace)
-    if flags.all() or not flags.any() or len(flags) <= order + 1:
+    if flags.all() or not flags.any():
         raise TraceError("a fit needs packets of both kinds, lost and received")
+    if len(flags) <= order + 1:
+        raise TraceError(f"{len(flags)} packets are too few for a chain of order {order}")
     loss = float(flags.mean())
     fits = [_fit("Bernoulli", Bernoulli(loss), f"bernoulli:p={loss:.6g}", 1,
                  _chain_likelihood(flags, np.array([loss]), 0), len(flags))]  # fmt: skip

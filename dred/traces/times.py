@@ -8,7 +8,8 @@
     2,0,40.000,82.125,80                   it came twice
 
 Of these columns sent_ms and arrival_ms are needed; sent_s and arrival_s, in seconds, do as well.
-Without numbers of packets, every row is one.
+Without numbers of packets, every row is one; a number that no row has, between others, is of a
+packet that never came, as where only arrivals were noted.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 
 from dred.digits import whole
 from dred.errors import TraceError
-from dred.traces.formats import csv_names, csv_rows, numbered_lines
+from dred.traces.formats import MAX_RUN, csv_names, csv_rows, numbered_lines
 from dred.traces.transit import Transit
 
 COLUMNS = "packet,lost,sent_ms,arrival_ms,bytes"
@@ -56,14 +57,16 @@ def parse_times(text: str, name: str = "trace") -> Transit:
         raise TraceError(f"{name}: {reason}") from None
     if not sent:
         raise TraceError(f"{name}: holds no packets")
-    order = sorted(sent)
+    known = sorted(sent)
+    order = range(known[0], known[-1] + 1)
+    if len(order) > MAX_RUN:
+        raise TraceError(f"{name}: numbers its packets from {known[0]} to {known[-1]}")
     first = {packet: sorted(arrivals) for packet, arrivals in came.items()}
-    place = {packet: index for index, packet in enumerate(order)}
     return Transit(
-        np.array([sent[packet] for packet in order]),
+        np.interp(order, known, [sent[packet] for packet in known]),
         np.array([first[packet][0] if packet in first else math.inf for packet in order]),
-        np.array([sizes[packet] for packet in order], np.int64),
-        tuple((place[packet], ms) for packet in order for ms in first.get(packet, [])[1:]),
+        np.array([sizes.get(packet, 0) for packet in order], np.int64),
+        tuple((packet - known[0], ms) for packet in known for ms in first.get(packet, [])[1:]),
     )
 
 

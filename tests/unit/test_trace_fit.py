@@ -56,7 +56,10 @@ def test_the_model_that_made_a_trace_is_named_first(model, name):
         assert again.mean() == pytest.approx(draw(model, 20_000).mean(), abs=0.03)
 
 
-@pytest.mark.parametrize("flags", [[0] * 100, [1] * 100, [0, 1]])
-def test_nothing_to_fit(flags):
-    with pytest.raises(TraceError):
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [([0] * 100, "both kinds"), ([1] * 100, "both kinds"), ([0, 1], "2 packets are too few")],
+)
+def test_nothing_to_fit(flags, says):
+    with pytest.raises(TraceError, match=says):
         fit_models(flags)

@@ -175,8 +175,9 @@ def test_times_in_other_words():
     assert transit.delays == pytest.approx([30, 0])
     # Rows in any order, a packet twice; what only reads the column `lost` still can.
     swapped = parse_times("packet,sent_ms,arrival_ms\n7,40,50\n5,0,5\n7,40,51\n")
-    assert swapped.sent_ms.tolist() == [0, 40]
-    assert swapped.copies == ((1, 51.0),)
+    assert swapped.sent_ms.tolist() == [0, 20, 40]
+    assert swapped.lost.tolist() == [0, 1, 0]  # nobody noted packet 6
+    assert swapped.copies == ((2, 51.0),)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +189,7 @@ def test_times_in_other_words():
         ("sent_ms,arrival_ms\n0\n", "line 2: 1 columns"),
         ("sent_s,arrival_s\n1e306,2e306\n", "line 2: '1e306' is no time"),
         ("packet,sent_ms,arrival_ms\n-1,0,0\n", "line 2: '-1'"),
+        ("packet,sent_ms,arrival_ms\n0,0,0\n999999999,1,1\n", "from 0 to 999999999"),
     ],
 )
 def test_bad_times_name_the_line(text, says):

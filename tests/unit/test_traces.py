@@ -28,6 +28,11 @@ def test_files(tmp_path):
     assert (tmp_path / "a.rle").read_text() == "0 x 1\n1 x 2\n0 x 1\n"
 
 
+def test_suffixes_in_capitals(tmp_path):
+    write_trace(tmp_path / "A.CSV", [0, 1])
+    assert (tmp_path / "A.CSV").read_text().startswith("packet,lost\n")
+
+
 def test_comments_columns_and_line_ends():
     assert parse_trace("# made by hand\r\n0\r\n\r\n 1 # lost\r\n").tolist() == [0, 1]
     assert parse_trace("\ufeff0\n1\n".lstrip("\ufeff")).tolist() == [0, 1]
