@@ -173,4 +173,4 @@ def print_table(rows: list[dict[str, Any]], metrics: list[str]) -> None:
 
 def _score(row: dict[str, Any], name: str, digits: int) -> str:
     value = row.get(name)
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None or value != value else f"{value:.{digits}f}"

@@ -91,6 +91,8 @@ def test_a_clip_too_short_for_plcmos(argv, tmp_path, capfd):
     out, err = capfd.readouterr()
     assert json.loads(out)["schemes"][0]["plcmos"] is None
     assert err == ""
+    assert main([*argv, *options[:-1]]) == 0
+    assert capfd.readouterr().out.splitlines()[1].split()[-1] == "-"
 
 
 def test_the_input_is_not_overwritten(argv, tmp_path, capsys):
