@@ -12,6 +12,8 @@ from dred.evaluate.advise import advise
 from dred.evaluate.cells import gather, group_traces
 from dred.evaluate.evidence import compact, read_evidence
 from dred.evaluate.report import format_tables, write_figure
+from dred.evaluate.report.figure import style
+from dred.simulate import PEER_SCHEMES, SCHEMES
 
 
 def test_advice_is_the_same_from_what_was_made_compact(tmp_path):
@@ -79,6 +81,14 @@ def test_no_evidence(tmp_path):
         read_evidence(path)
     with pytest.raises(DredError, match="cannot be read"):
         read_evidence(tmp_path / "nowhere")
+
+
+def test_every_scheme_has_a_look_of_its_own():
+    looks = [tuple(sorted(style(name).items())) for name in (*SCHEMES, *PEER_SCHEMES)]
+    assert len(set(looks)) == len(looks)
+    assert len({style(name)["color"] for name in SCHEMES}) == len(SCHEMES)
+    assert style("libopus-dred")["color"] == style("dred")["color"]
+    assert style("lbrr+red:2") == style("lbrr+red:2")
 
 
 def test_tables_and_figure(tmp_path):

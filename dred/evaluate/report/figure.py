@@ -8,6 +8,7 @@ In the manner of the figure in Valin, Büthe, Mustafa, "Low-bitrate redundancy c
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,11 +19,14 @@ from dred.evaluate.metrics import METRICS
 COLOURS = {
     "clean": "#6b7480", "none": "#1b1e23", "plc": "#dc5a17", "neural-plc": "#c99400",
     "lbrr": "#2b7fd4", "red:1": "#a35ac6", "red:2": "#6b3fa0", "dred": "#0d9269",
-    "dred+lbrr": "#00707a", "dred+red:1": "#8a6d4b",
+    "dred+lbrr": "#00707a", "dred+red:1": "#8a6d4b", "dred+auto": "#c2377e",
 }  # fmt: skip
-MARKERS = "osD^vPX*<>"
+MARKERS = "osD^vPX*<>d"
+OTHERS = ("#5b7a1f", "#8c1d2f", "#4a4f9c", "#b58ab8")  # of further sums, in turns
+PEER = "libopus-"  # its schemes look as ours, dotted and hollow
 DPI = 150
-DODGE = 0.35  # points of loss rate between neighbours
+DODGE = 0.35  # points of loss rate between neighbours, at most
+SPREAD = 2.0  # points of loss rate between the first and the last, at most
 
 
 def write_figure(
@@ -56,8 +60,12 @@ def write_figure(
             axes.set(xlabel="kb/s sent", title=f"{groups[index].title} lost")
         less = ", less is better" if METRICS[metric].lower_is_better else ""
         row[0].set_ylabel(METRICS[metric].title + less)
-    handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", frameon=False)
+    # A scheme may be missing from some of the panels.
+    shown = {label: handle for panel in panels.ravel()
+             for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}  # fmt: skip
+    names = [name for name in _by_scheme(cells) if name in shown]
+    figure.legend([shown[name] for name in names], names, loc="outside right upper",
+                  frameon=False)  # fmt: skip
     figure.savefig(path, dpi=DPI)
 
 
@@ -70,7 +78,7 @@ def _against_loss(axes: Any, cells: Sequence[Cell], metric: str) -> None:
             _line(axes, scheme, ends, [own[0], own[0]], metric)
         else:
             # Side by side: intervals that cover each other say nothing.
-            aside = DODGE * (place - len(lines) / 2)
+            aside = min(DODGE, SPREAD / len(lines)) * (place - (len(lines) - 1) / 2)
             _line(axes, scheme, [100 * cell.loss + aside for cell in own], own, metric)
 
 
@@ -91,10 +99,21 @@ def _line(axes: Any, scheme: str, x: list[float], cells: Sequence[Cell], metric:
     values = [cell.quality[metric] for cell in cells]
     below = [max(0.0, v.mean - v.low) for v in values]
     above = [max(0.0, v.high - v.mean) for v in values]
-    place = list(COLOURS).index(scheme) if scheme in COLOURS else 0
-    axes.errorbar(
-        x, [value.mean for value in values], yerr=[below, above], label=scheme, capsize=2.5,
-        color=COLOURS.get(scheme), marker="" if scheme == "clean" else MARKERS[place],
-        linestyle="--" if scheme == "clean" else "-", linewidth=1.6, markersize=5,
-    )  # fmt: skip
+    axes.errorbar(x, [value.mean for value in values], yerr=[below, above], label=scheme,
+                  capsize=2.5, linewidth=1.6, markersize=5, **style(scheme))  # fmt: skip
     axes.grid(alpha=0.3)
+
+
+def style(scheme: str) -> dict[str, str]:
+    """Colour, marker and line of a scheme, the same in every figure."""
+    if scheme == "clean":
+        return {"color": COLOURS[scheme], "marker": "", "linestyle": "--"}
+    name = scheme.removeprefix(PEER)
+    if name in COLOURS:
+        look = {"color": COLOURS[name], "marker": MARKERS[list(COLOURS).index(name)]}
+    else:
+        number = zlib.crc32(name.encode())
+        look = {"color": OTHERS[number % len(OTHERS)], "marker": MARKERS[number % len(MARKERS)]}
+    if name == scheme:
+        return look | {"linestyle": "-"}
+    return look | {"linestyle": ":", "markerfacecolor": "white"}

@@ -207,7 +207,9 @@ function makeAll() {
     ...["scheme", "asked", "kb/s sent", "lost", chosen.metric.title].map((title) =>
       make("th", {}, title)),
     make("th", { class: "left" }, "frames made from"),
-    make("th", { class: "left" }, "bits for"), make("th", {}, "delay"), make("th", {}, "files"), make("th", {}, "runs"))), make("tbody", {}, ...rows));
+    make("th", { class: "left" }, "bits for"),
+    ...["delay", "files", "runs"].map((title) => make("th", {}, title)))),
+  make("tbody", {}, ...rows));
 }
 
 // ---- page ---------------------------------------------------------------------------------------
@@ -261,7 +263,7 @@ if (!data.cells.length || !data.metrics.length) {
     make("p", { class: "kicker" }, "Sweep"),
     make("h1", {}, "Quality under loss, by scheme and bitrate"),
     make("p", { class: "soft" }, `${data.files} files, ${data.count} simulations, ` +
-      `${(data.seconds / 3600).toFixed(2)} hours of speech. Points are means, bars and bands ` +
+      `${(data.seconds / 3600).toFixed(2)} hours sent in all. Points are means, bars and bands ` +
       `95 % bootstrap intervals over files.${few}`),
     make("div", { class: "choices" },
       choice("Metric", data.metrics.map((metric) => metric.title), 0, (i) => {
@@ -280,7 +282,7 @@ if (!data.cells.length || !data.metrics.length) {
       make("label", {}, make("input", { type: "checkbox", onchange: (event) => {
         chosen.sure = event.target.checked;
         redraw();
-      } }), "even at the low end of the interval")),
+      } }), "even at the worse end of the interval")),
     cheapestTable,
     make("h2", {}, "All settings"),
     make("div", { class: "legend" }, make("span", { class: "soft" }, "Frames made from, and bits for"),
