@@ -214,3 +214,21 @@ def test_distance_of_high_bands():
     assert high_band_distance(clean, mixed, RATE, half) < 0.5
     assert high_band_distance(clean, mixed, RATE, ~half) > 20
     assert math.isnan(high_band_distance(clean, dull, CORE))
+
+
+def test_the_bench_looks_where_recovered_audio_is(root, monkeypatch):
+    """A frame begins a look-ahead before its place among the packets."""
+    monkeypatch.syspath_prepend(str(root / "tools" / "bench"))
+    from high_band import recovered
+
+    import dred
+
+    pcm, models = voice(RATE, 1), embedded_models()
+    whole, gapped = (
+        dred.simulate(pcm, RATE, lost, "dred", 48000, models=models)
+        for lost in ([0], [0] * 30 + [1] * 5 + [0] * 200)
+    )
+    first = np.flatnonzero(np.abs(whole.pcm - gapped.pcm) > 1e-5)[0]
+    gaps = np.flatnonzero(recovered(gapped, len(pcm)))
+    assert len(gaps) == 5 * 960
+    assert gaps[0] <= first < gaps[0] + 100

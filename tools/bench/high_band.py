@@ -40,6 +40,13 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def recovered(result: dred.Simulation, length: int) -> npt.NDArray[np.bool_]:
+    """Which samples were made up or described; frame i begins a look-ahead before 20 ms times i."""
+    frames = np.isin(result.sources, ("dred", "plc"))
+    samples = np.repeat(frames, 2 * HALF)[result.sent.lookahead :][:length]
+    return np.append(samples, np.zeros(length - len(samples), bool))
+
+
 def levels(pcm: Audio) -> tuple[npt.NDArray[np.float64], ...]:
     """dB of blocks of 20 ms: below 4 kHz, 4 to 8 kHz, 8 to 16 kHz."""
     shape = np.sin(np.pi * (np.arange(2 * HALF) + 0.5) / (2 * HALF))
@@ -103,8 +110,7 @@ def main() -> int:
             dred.simulate(pcm, RATE, flags, args.scheme, args.bitrate, 20, models, high_band=on)
             for flags, on in (([0], True), (lost, False), (lost, True))
         )
-        gaps = np.repeat(np.isin(heard[0].sources, ("dred", "plc")), 960)[: len(pcm)]
-        gaps = np.append(gaps, np.zeros(len(pcm) - len(gaps), bool))
+        gaps = recovered(heard[0], len(pcm))
         for label, result in zip(("lossless", "without", "with"), (coded, *heard), strict=True):
             rated = measure(pcm, result.pcm, RATE, names)
             print(f"{Path(file).stem:20s}  {label:9s}  "
