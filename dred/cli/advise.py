@@ -153,9 +153,11 @@ def _command(advice: "Advice", stats: "TraceStats") -> str:
 
     scheme = find_scheme(advice.best.scheme)
     percent = max(1, round(100 * stats.loss_rate)) if scheme.dred or scheme.lbrr else 0
+    # Where it was left to the sender: what that did.
+    lbrr = advice.best.split["lbrr"] > 0 if scheme.lbrr is None else scheme.lbrr
     options = (
         f"--bitrate {advice.best.bitrate} --dred-ms {1000 if scheme.dred else 0}"
-        f"{' --lbrr' if scheme.lbrr else ''} --loss-percent {percent}"
+        f"{' --lbrr' if lbrr else ''} --loss-percent {percent}"
         f"{f' --jitter-ms {JITTER_MS}' if scheme.dred else ''}"
     )
     if scheme.peer:

@@ -55,9 +55,9 @@ def advise(
     ]
     if not cells:
         raise DredError(f"the evidence holds no {METRICS[metric].title} under loss")
-    affordable = [c for c in cells if c.bitrate <= budget and 1000 * c.kbps <= OVERSHOOT * budget]
+    affordable = [cell for cell in cells if _needs(cell) <= budget]
     if not affordable:
-        least = min(c.bitrate for c in cells)
+        least = min(map(_needs, cells))
         raise DredError(f"the evidence begins at {least} bit/s, above the budget of {budget}")
     ranked = sorted(affordable, key=lambda cell: (-_worth(cell, metric), cell.kbps))
     best = ranked[0]
@@ -79,6 +79,11 @@ def advise(
         evidence=evidence,
         distance=distance,
     )
+
+
+def _needs(cell: Cell) -> int:
+    """The least budget that allows it, bit/s: for what was asked, and for what was sent."""
+    return max(cell.bitrate, math.ceil(1000 * cell.kbps / OVERSHOOT))
 
 
 def _worth(cell: Cell, metric: str) -> float:

@@ -68,6 +68,9 @@ def test_the_nearest_evidence_is_taken_and_distance_told(records):
 def test_no_advice(records):
     with pytest.raises(DredError, match="begins at 16000 bit/s, above the budget of 8000"):
         advise(records, 0.1, 3.0, 8000)
+    sent_more = [{**item, "kbps": 1.2 * item["bitrate"] / 1000} for item in records]
+    with pytest.raises(DredError, match="begins at 18641 bit/s, above the budget of 16000"):
+        advise(sent_more, 0.1, 3.0, 16000)
     with pytest.raises(DredError, match="no STOI"):
         advise(records, 0.1, 3.0, 40000, "stoi")
     with pytest.raises(DredError, match="no simulation with losses"):
@@ -118,6 +121,17 @@ def test_the_command_tells_the_sender_what_the_simulations_told_it(tmp_path, ask
         evidence.write_text(compact(only))
         assert main(asked) == 0
         assert json.loads(capsys.readouterr().out)["command"].endswith(tail)
+
+
+@pytest.mark.parametrize("lbrr", [0.0, 4.2])
+def test_the_command_sends_lbrr_where_the_sender_chose_to(tmp_path, asked, lbrr, capsys):
+    evidence = tmp_path / "evidence.jsonl"
+    rows = [{**row, "scheme": "dred+auto", "kbps_lbrr": lbrr} for row in example_records()
+            if row["scheme"] == "dred"]  # fmt: skip
+    evidence.write_text(compact(rows))
+    assert main([*asked, "--evidence", str(evidence), "--json"]) == 0
+    command = json.loads(capsys.readouterr().out)["command"]
+    assert ("--lbrr" in command) == (lbrr > 0)
 
 
 def test_what_the_package_ships_is_looked_up_first(tmp_path, asked, monkeypatch, capsys):
