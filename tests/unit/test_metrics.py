@@ -79,6 +79,18 @@ def test_long_speech_is_rated_in_pieces(speech):
     assert math.isnan(measure(clean, heard, 16000, ["pesq"])["pesq"])
 
 
+def test_a_long_call_is_rated_by_plcmos_in_pieces(speech, monkeypatch):
+    """All of it at once would take 7 MB a second."""
+    pytest.importorskip("speechmos")
+    halves = [measure(half, half, 16000, ["plcmos"])["plcmos"] for half in np.split(speech, 2)]
+    whole = measure(speech, speech, 16000, ["plcmos"])["plcmos"]
+    module = importlib.import_module("dred.evaluate.metrics.plcmos")
+    monkeypatch.setattr(module, "LONGEST_S", 2)
+    found = measure(speech, speech, 16000, ["plcmos"])["plcmos"]
+    assert found == pytest.approx(np.mean(halves))
+    assert found == pytest.approx(whole, abs=0.5)
+
+
 def seeded_noise():
     """Two signals of 8000 samples as `torch.manual_seed(1)` and twice `torch.randn(8000)` give:
     the Mersenne Twister's lower 24 bits, sixteen at a time through Box and Muller."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What every metric needs: its optional package, and its audio at 16 kHz."""
 
+import math
+from collections.abc import Iterator
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -39,3 +41,11 @@ def pair_at_16k(
     length = min(len(reference), len(degraded))
     clean = at_16k(reference[:length], rate, "reference")
     return clean, at_16k(degraded[:length], rate, "degraded")
+
+
+def pieces(
+    *signals: npt.NDArray[np.float32], longest_s: float
+) -> Iterator[tuple[npt.NDArray[np.float32], ...]]:
+    """Signals of one length at 16 kHz, cut alike into parts of one length."""
+    count = max(1, math.ceil(len(signals[0]) / (longest_s * CORE_RATE)))
+    return zip(*(np.array_split(signal, count) for signal in signals), strict=True)

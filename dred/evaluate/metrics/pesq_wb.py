@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dred.evaluate.metrics.common import pair_at_16k, require
+from dred.evaluate.metrics.common import pair_at_16k, pieces, require
 from dred.units import CORE_RATE
 
 # The code of P.862 has room for 50 utterances and writes beyond them. They, and the pauses between,
@@ -21,13 +21,11 @@ def pesq_wb(reference: npt.NDArray[Any], degraded: npt.NDArray[Any], rate: int) 
     finds no speech (silence, less than a quarter of a second)."""
     pesq = require("pesq", "PESQ")
     clean, coded = pair_at_16k(reference, degraded, rate)
-    count = max(1, math.ceil(len(clean) / (LONGEST_S * CORE_RATE)))
-    parts = zip(np.array_split(clean, count), np.array_split(coded, count), strict=True)
-    pieces = [part for part in parts if part[0].any()]
+    spoken = [piece for piece in pieces(clean, coded, longest_s=LONGEST_S) if piece[0].any()]
     # Divides by the largest sample: silence is not for it, nor may it be left out of a mean.
-    if not all(heard.any() for _, heard in pieces):
+    if not all(heard.any() for _, heard in spoken):
         return float("nan")
-    scores = [score for piece in pieces if not math.isnan(score := _rated(pesq, *piece))]
+    scores = [score for piece in spoken if not math.isnan(score := _rated(pesq, *piece))]
     return float(np.mean(scores)) if scores else float("nan")
 
 

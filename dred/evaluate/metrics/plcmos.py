@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dred.evaluate.metrics.common import at_16k, require
+from dred.evaluate.metrics.common import at_16k, pieces, require
 
 PAIRS = 8
 TASTE = 64  # numbers that make a rater
 SEED = 1
+LONGEST_S = 20  # a second takes 7 MB: an hour of a call would take all the memory there is
 SHORTEST = 7  # spectra, 82 ms: of less, the layers of the network leave nothing
 
 
@@ -34,11 +35,16 @@ def _raters() -> npt.NDArray[np.float32]:
 
 
 def plcmos(degraded: npt.NDArray[Any], rate: int) -> float:
-    """Mean opinion score; NaN for silence, and for less than the network can look at."""
+    """Mean opinion score, of longer speech than LONGEST_S the mean over pieces of one length; NaN
+    for silence, and for less than the network can look at."""
     audio = at_16k(degraded, rate, "degraded")
     network = _network()
     if not audio.any():
         return float("nan")
+    return float(np.mean([_rated(network, part) for (part,) in pieces(audio, longest_s=LONGEST_S)]))
+
+
+def _rated(network: Any, audio: npt.NDArray[np.float32]) -> float:
     spectrum = network.stft_transform(np.clip(audio, -1, 1)).astype(np.float32)[None, None]
     if spectrum.shape[2] < SHORTEST:
         return float("nan")
