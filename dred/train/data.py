@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,9 +75,18 @@ class SpeechData:
         """Whether the folder holds an optional array."""
         return (self.folder / name).exists()
 
+    def long_enough(self, steps: int) -> list[dict[str, Any]]:
+        """The files that hold excerpts of `steps` steps; none at all is a ValueError."""
+        usable = [entry for entry in self.files if entry["steps"] >= steps + 2]
+        if not usable:
+            raise ValueError(
+                f"{self.folder}: no file is as long as {(steps + 2) / 100} s, which excerpts need"
+            )
+        return usable
+
     def starts(self, rng: np.random.Generator, count: int, steps: int) -> np.ndarray:
         """First steps of `count` excerpts, each of `steps` steps inside one file."""
-        usable = [entry for entry in self.files if entry["steps"] >= steps + 2]
+        usable = self.long_enough(steps)
         weights = np.array(
             [(e["steps"] - steps) * SOURCE_WEIGHTS.get(e["source"], 1.0) for e in usable]
         )

@@ -13,8 +13,8 @@ import numpy as np
 import soundfile
 import torch
 
-from dred.errors import AudioError
-from dred.io.files import write_bytes
+from dred.errors import AudioError, ModelError
+from dred.io.files import refusing, write_bytes
 from dred.models import Models, load_models
 from dred.profile import OPUS
 from dred.stages import analyse, burg_features
@@ -30,7 +30,9 @@ from dred.train.rdovae_runs import MAX_CHUNKS
 RATE = 16000
 AUDIO = (".wav", ".flac", ".opus", ".ogg")
 ARRAYS = ("pcm16.i16", "feat.f32", "burg.f32", "pitch.i8")
+TABLE = "files.json"
 DECODED = "decoded.f32"
+SHORTEST = 2 * STEP  # samples; a step of it is left at any speed
 SEQUENCE = 4 * 2 * MAX_CHUNKS  # dframes encoded at once: warm-up is short beside it
 
 
@@ -75,9 +77,7 @@ def write_decoded(folder: Path, weights: Path) -> None:
     """Adds `decoded.f32` to a data folder."""
     data = SpeechData(folder)
     result = decoded_features(np.asarray(data.features), weights)
-    temporary = Path(folder) / "decoded.part"
-    result.astype("<f4").tofile(temporary)
-    temporary.replace(Path(folder) / DECODED)
+    write_bytes(Path(folder) / DECODED, result.astype("<f4").tobytes(), AudioError)
 
 
 def disturbed(pcm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -118,6 +118,8 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
         if (file.samplerate, file.channels) != (RATE, 1):
             found = f"{file.samplerate} Hz with {file.channels} channel(s)"
             raise AudioError(f"{path}: is of {found}; resample it to 16 kHz mono")
+        if file.frames < SHORTEST:
+            raise AudioError(f"{path}: is shorter than {1000 * SHORTEST // RATE} ms; take it away")
         yield file
 
 
@@ -129,9 +131,9 @@ def _unreadable(path: Path, reason: soundfile.LibsndfileError) -> AudioError:
 
 @contextmanager
 def _replacing(out: Path) -> Iterator[list[BinaryIO]]:
-    """The arrays of a data folder, to be written beside those of old: they take their places once
-    the whole of them is written, and not at all where that fails."""
-    parts = [out / f"{name}.part" for name in ARRAYS]
+    """The arrays of a data folder and the table of its files, to be written beside those of old:
+    they take their places once the whole of them is written, and not at all where that fails."""
+    parts = [out / f"{name}.part" for name in (*ARRAYS, TABLE)]
     try:
         with ExitStack() as stack:
             yield [stack.enter_context(open(part, "wb")) for part in parts]
@@ -164,8 +166,14 @@ def build(
     if decoded and weights is None:
         raise ValueError("--decoded needs --models")
     models: Models = load_models(weights)
+    lacking = {"encoder", "decoder"} - set(models.networks)
+    if decoded and lacking:
+        raise ModelError(f"{weights}: --decoded needs its {' and '.join(sorted(lacking))}")
     rng = np.random.default_rng(seed)
-    paths = sorted(p for p in Path(speech).rglob("*") if p.suffix in AUDIO)
+    if not speech.is_dir():
+        raise AudioError(f"{speech}: no such folder")
+    found = (p for p in speech.rglob("*") if p.suffix.lower() in AUDIO)
+    paths = sorted(p for p in found if p.is_file())
     if not paths:
         raise AudioError(f"{speech}: no audio files ({', '.join(AUDIO)})")
     for path in paths:  # all of them, before hours are spent on the first
@@ -175,7 +183,7 @@ def build(
     out.mkdir(parents=True, exist_ok=True)
     files: list[dict[str, str | int]] = []
     first = 0
-    with _replacing(out) as arrays:
+    with _replacing(out) as (*arrays, table):
         for index, path in progress([(k, path) for k in range(passes) for path in paths]):
             pcm = read_speech(path)
             if augment:
@@ -185,8 +193,9 @@ def build(
             other = disturbed(pcm, rng)
             lpc = analyse(other / np.float32(32768), models)[:, 20:]
             rows = (pcm, analyse(pcm, models)[:, :20], burg_features(pcm), pitch_inputs(other, lpc))
-            for array, row in zip(arrays, rows, strict=True):
-                array.write(np.ascontiguousarray(row).tobytes())
+            with refusing(out, AudioError):
+                for array, row in zip(arrays, rows, strict=True):
+                    array.write(np.ascontiguousarray(row).tobytes())
             files.append(
                 {
                     "file": path.name,
@@ -196,7 +205,7 @@ def build(
                 }
             )
             first += steps
-    write_bytes(out / "files.json", json.dumps(files).encode("utf-8"), AudioError)
+        table.write(json.dumps(files).encode("utf-8"))
     if decoded and weights is not None:
         write_decoded(out, weights)
     print(f"{out}: {len(files)} files, {first * STEP / RATE / 3600:.2f} hours")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Data folders: what is wrong with one sound file leaves the folder of before as it was."""
 
+import io
+
 import numpy as np
 import pytest
 import soundfile
@@ -10,6 +12,7 @@ from weights import random_image
 pytest.importorskip("torch")
 
 from dred.cli import main
+from dred.models import embedded_files
 from dred.train import features
 from dred.train.data import SpeechData
 
@@ -80,3 +83,66 @@ def test_a_new_folder_takes_the_place_of_the_old_one(tmp_path, speech, build):
     assert data.features.shape == (50, 20)
     assert np.isfinite(data.features).all()
     assert set(content(tmp_path / "data")) == {*features.ARRAYS, "files.json"}
+
+
+def test_files_of_any_spelling_are_found(speech, build, tmp_path):
+    (speech / "b_0.wav").rename(speech / "b_0.WAV")
+    (speech / "folder.wav").mkdir()
+    assert build() == 0
+    files = {entry["file"] for entry in SpeechData(tmp_path / "data").files}
+    assert files == {"a_0.wav", "b_0.WAV"}
+
+
+@pytest.mark.parametrize("samples", [0, 1, 159, 319])
+def test_a_file_without_a_step_is_named(speech, build, capsys, samples):
+    soundfile.write(speech / "short.wav", np.zeros(samples), 16000)
+    assert build() == 1
+    assert (
+        capsys.readouterr().err.strip().endswith("short.wav: is shorter than 20 ms; take it away")
+    )
+    soundfile.write(speech / "short.wav", np.zeros(320), 16000)
+    assert build() == 0
+
+
+def test_arrays_and_their_table_change_together(tmp_path, speech, build, monkeypatch):
+    """Rows of new arrays under the table of old ones would be other files' rows."""
+    assert build() == 0
+    before = content(tmp_path / "data")
+    (speech / "b_0.wav").unlink()
+    monkeypatch.setattr(features.json, "dumps", lambda files: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        build()
+    assert content(tmp_path / "data") == before
+
+
+def test_what_decoding_needs_is_looked_for_first(tmp_path, speech, capsys):
+    (tmp_path / "pitch.bin").write_bytes(embedded_files()["pitch.bin"])
+    command = ["train", "features", str(speech), str(tmp_path / "data"), "--decoded"]
+    assert main([*command, "--models", str(tmp_path / "pitch.bin")]) == 1
+    assert "pitch.bin: --decoded needs its decoder and encoder" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_folder_that_is_not_there(tmp_path, capsys):
+    assert main(["train", "features", str(tmp_path / "nope"), str(tmp_path / "data")]) == 1
+    assert capsys.readouterr().err.strip().endswith("nope: no such folder")
+
+
+def test_held_out_speech_that_is_too_short_is_told_at_once(folder, tmp_path, speech, build, capsys):
+    assert build() == 0
+    command = ["train", "plc", str(folder), str(tmp_path / "data"), "--set", "frames=60"]
+    capsys.readouterr()
+    assert main([*command, "--checkpoints", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'data'}: no file is as long as 0.62 s, which excerpts need" in said
+
+
+def test_a_full_disk_is_named(tmp_path, speech, build, monkeypatch, capsys):
+    def full(self, data):
+        raise OSError(28, "No space left on device")
+
+    full_file = type("FullFile", (io.FileIO,), {"write": full})
+    monkeypatch.setattr(features, "open", full_file, raising=False)
+    assert build() == 1
+    assert f"{tmp_path / 'data'}: cannot be written: No space left" in capsys.readouterr().err
+    assert content(tmp_path / "data") == {}
