@@ -3,7 +3,7 @@
 
 import argparse
 
-from dred.cli.options import add_json, add_models, print_json
+from dred.cli.options import add_json, add_models, print_json, refuse_overwriting_input
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -116,6 +116,8 @@ def _diff(args: argparse.Namespace) -> None:
     from dred.io.files import read_bytes, write_bytes
     from dred.models.update import diff
 
+    for source in (args.old, args.new):
+        refuse_overwriting_input(source, args.output)
     old, new = read_bytes(args.old, ModelError), read_bytes(args.new, ModelError)
     update = diff(old, new, (args.old, args.new))
     write_bytes(args.output, update.data, ModelError)
@@ -141,6 +143,7 @@ def _patch(args: argparse.Namespace) -> None:
     from dred.models import Models
     from dred.models.update import patch
 
+    refuse_overwriting_input(args.update, args.output)
     old, update = read_bytes(args.old, ModelError), read_bytes(args.update, ModelError)
     new = patch(old, update, (args.old, args.update))
     Models(new, args.update)  # whatever the update says, only a sound model is written

@@ -114,3 +114,17 @@ def test_command_line(old, new, tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "new.bin: not the model that" in error
+
+
+def test_no_input_is_overwritten(old, new, tmp_path, capsys):
+    for name, image in (("old", old), ("new", new), ("update", diff(old, new).data)):
+        (tmp_path / name).write_bytes(image)
+    paths = {name: str(tmp_path / name) for name in ("old", "new", "update")}
+    for output in ("old", "new"):
+        assert main(["models", "diff", paths["old"], paths["new"], "-o", paths[output]]) == 2
+    assert main(["models", "patch", paths["old"], paths["update"], "-o", paths["update"]]) == 2
+    assert capsys.readouterr().err.count("would overwrite its input") == 3
+    assert (tmp_path / "old").read_bytes() == old
+    # a device that has no room for two puts the new one in the place of the old one
+    assert main(["models", "patch", paths["old"], paths["update"], "-o", paths["old"]]) == 0
+    assert (tmp_path / "old").read_bytes() == new
