@@ -12,6 +12,7 @@ from dred.cli.options import integer, number, progress
 from dred.errors import UnavailableError
 
 NETWORKS = ("pitch", "rdovae", "plc", "fargan")
+INTERRUPTED = 130  # a signal ended the training, which has written its checkpoint
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -143,9 +144,9 @@ def run(args: argparse.Namespace) -> int:
             progress=lambda files: progress(files, "features"),
         )
     elif args.network == "all":
-        _all(args)
+        return _all(args)
     else:
-        _network(args)
+        return _network(args)
     return 0
 
 
@@ -180,10 +181,13 @@ def _constraint(args: argparse.Namespace, task: Any) -> Any:
     return None
 
 
-def _network(args: argparse.Namespace) -> None:
+def _network(args: argparse.Namespace) -> int:
+    from dred.errors import ModelError
+    from dred.io.files import check_writable
     from dred.train import export, tasks
     from dred.train.layers import keep_float
     from dred.train.loop import Run, default_checkpoints
+    from dred.train.parallel import own_device
 
     label = _label(args)
     config = tasks.config_of(label)
@@ -192,7 +196,14 @@ def _network(args: argparse.Namespace) -> None:
     config.override(args.set)
     if args.print_config:
         print(config.text())
-        return
+        return 0
+    config.device = own_device(config.device)
+    config.check()
+    if args.float and config.patience:
+        raise ValueError("--float writes the last network, patience keeps the best; choose one")
+    if args.out is not None:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(args.out, ModelError)
     task = tasks.create(label, config, _files(args))
     if args.start is not None:
         getattr(task, "load", partial(export.load, task.model))(args.start)
@@ -200,17 +211,21 @@ def _network(args: argparse.Namespace) -> None:
     training = Run(task, folder, args.resume, _constraint(args, task))
     result = training.train()
     if not training.workers.leads:
-        return
+        return 0
     print(" ".join(f"{key} {value:.4g}" for key, value in result.items()))
     if args.float:
         keep_float(training.average)
     if args.out is not None:
-        print(f"{args.out}: {training.save(args.out)} bytes")
+        best = config.patience and training.best_file.exists()
+        kept = f", the best network (cost {training.best:.4g})" if best else ""
+        print(f"{args.out}: {training.save(args.out)} bytes{kept}")
+    return INTERRUPTED if training.interrupted else 0
 
 
-def _all(args: argparse.Namespace) -> None:
+def _all(args: argparse.Namespace) -> int:
     from dred.train.loop import default_checkpoints
     from dred.train.recipe import train_all
 
     checkpoints = args.checkpoints or default_checkpoints()
-    train_all(_files(args), args.out, checkpoints, args.minutes, args.set, args.resume)
+    done = train_all(_files(args), args.out, checkpoints, args.minutes, args.set, args.resume)
+    return 0 if done else INTERRUPTED

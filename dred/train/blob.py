@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dred.errors import ModelError
+from dred.io.files import read_bytes, write_bytes
 
 HEADER = struct.Struct("<4s4i44s")
 MAGIC = b"DNNw"
@@ -33,7 +34,7 @@ class BlobError(ModelError):
 
 def read_blob(path: Path | str) -> dict[str, np.ndarray]:
     """All records of a file, flat, by name."""
-    data = Path(path).read_bytes()
+    data = read_bytes(path, BlobError)
     records: dict[str, np.ndarray] = {}
     at = 0
     while at < len(data):
@@ -69,11 +70,8 @@ def write_blob(path: Path | str, records: Iterable[tuple[str, np.ndarray]]) -> i
         parts.append(HEADER.pack(MAGIC, 0, CODES[dtype], len(payload), block, encoded))
         parts.append(payload + bytes(block - len(payload)))
     data = b"".join(parts)
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(target.name + ".part")
-    temporary.write_bytes(data)
-    temporary.replace(target)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, data, BlobError)
     return len(data)
 
 

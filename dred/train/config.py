@@ -3,15 +3,31 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import ClassVar
+
+import torch
 
 from dred.errors import UnavailableError
+
+TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
 @dataclass
 class TrainConfig:
     """What every network's configuration has; the defaults of the others are in their tasks."""
+
+    # What numbers are at least; what words may be.
+    LEAST: ClassVar[dict[str, float]] = {
+        "minutes": 0.0, "batch": 1, "warmup_steps": 1, "sparsity": 0.001, "seed": 0, "threads": 1,
+        "patience": 0,
+    }  # fmt: skip
+    WORDS: ClassVar[dict[str, tuple[str, ...]]] = {
+        "optimiser": ("muon", "adamw"),
+        "precision": ("auto", "bf16"),
+    }
 
     minutes: float = 30.0
     batch: int = 64
@@ -57,10 +73,26 @@ class TrainConfig:
             key, _, value = text.partition("=")
             kind = self._kind(key)
             try:
-                parsed = value.lower() in ("1", "true", "yes") if kind is bool else kind(value)
-            except ValueError:
+                parsed = TRUTH[value.lower()] if kind is bool else kind(value)
+            except (ValueError, KeyError):
                 raise ValueError(f"{key}: {value!r} is no {kind.__name__}") from None
             setattr(self, key, parsed)
+
+    def check(self) -> None:
+        """A ValueError for what cannot be trained with, before anything is read or written."""
+        for field in fields(self):
+            key, value = field.name, getattr(self, field.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{key}: must be finite, not {value}")
+            if key in self.LEAST and value < self.LEAST[key]:
+                raise ValueError(f"{key}: must be at least {self.LEAST[key]:g}, not {value}")
+            if key in self.WORDS and value not in self.WORDS[key]:
+                raise ValueError(f"{key}: must be {' or '.join(self.WORDS[key])}, not {value!r}")
+        try:
+            torch.empty(0, device=self.device)
+        except (RuntimeError, AssertionError) as reason:
+            text = str(reason).splitlines()[0]
+            raise ValueError(f"device: {self.device!r} cannot be used here ({text})") from None
 
     def _kind(self, key: str, where: str = "") -> type:
         known = sorted(field.name for field in fields(self))

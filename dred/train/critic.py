@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from dred.train.optimise import restore
 from dred.train.parallel import Workers
 
 
@@ -50,10 +51,8 @@ class Critic:
         }
 
     def restore(self, state: dict[str, Any] | None) -> None:
-        """Goes on from `state`, at the learning rate of today's settings."""
+        """Goes on from `state`, with today's settings."""
         if state is None:
             raise ValueError("the checkpoint holds no discriminators: use --start, not --resume")
-        peak = self.optimiser.param_groups[0]["peak"]
         self.task.critic.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.optimiser.param_groups[0]["peak"] = peak
+        restore(self.optimiser, state["optimiser"])

@@ -66,12 +66,17 @@ def save(module: nn.Module, path: Path | str) -> int:
 def load(module: nn.Module, path: Path | str) -> None:
     """Fills a network from any weight file that holds its layers (int8 or float, sparse or not)."""
     arrays = blob.read_blob(path)
+    try:
+        _fill(module, arrays)
+    except blob.BlobError as reason:
+        raise blob.BlobError(f"{path}: {reason}") from None
+
+
+def _fill(module: nn.Module, arrays: dict[str, np.ndarray]) -> None:
 
     def fill(target: torch.Tensor, values: np.ndarray, name: str) -> None:
         if values.size != target.numel():
-            raise blob.BlobError(
-                f"{path}: {name} has {values.size} values, expected {target.numel()}"
-            )
+            raise blob.BlobError(f"{name} has {values.size} values, expected {target.numel()}")
         target.data.copy_(torch.from_numpy(np.array(values, np.float32)).view(target.shape))
 
     for layer in module.modules():
@@ -86,7 +91,7 @@ def load(module: nn.Module, path: Path | str) -> None:
         elif isinstance(layer, (Conv2d, Table)):
             key = "weight_float" if isinstance(layer, Conv2d) else "weights_float"
             if f"{layer.record}_{key}" not in arrays:
-                raise blob.BlobError(f"{path}: no layer {layer.record}")
+                raise blob.BlobError(f"no layer {layer.record}")
             fill(layer.weight, arrays[f"{layer.record}_{key}"], layer.record)
             if isinstance(layer, Conv2d):
                 fill(layer.bias, arrays[f"{layer.record}_bias"], f"{layer.record}_bias")

@@ -18,12 +18,15 @@ from dred.train.losses import RESOLUTIONS, band_difference, continuity_loss, spe
 from dred.train.perceptual import heard_difference
 
 LOW = 7  # bands up to 1.2 kHz
+JUDGED = 30  # frames of a sequence in an evaluation
 DELAY = 80  # the feature of a step is centred in the pcm frame that starts 80 samples earlier
 
 
 @dataclass
 class FarganConfig(TrainConfig):
     """Defaults for about two hours on one CPU core."""
+
+    LEAST = TrainConfig.LEAST | {"frames": 3}
 
     minutes: float = 120.0
     batch: int = 64
@@ -58,6 +61,7 @@ class FarganTask:
         self.config = config
         self.model: nn.Module = Fargan().to(config.device)
         self.data, self.valid = SpeechData(data), SpeechData(valid)
+        self.valid.long_enough(JUDGED + 4)
         self.decoded = None
         if self.data.has("decoded.f32"):
             self.decoded = self.data.rows("decoded.f32", 20)
@@ -112,7 +116,7 @@ class FarganTask:
         """A batch; now and then half as many sequences of twice the length."""
         count, frames = self.config.batch, self.config.frames
         if rng.random() < self.config.long_share:
-            count, frames = count // 2, frames * 2
+            count, frames = max(1, count // 2), frames * 2
         return self._draw(self.data, rng, count, frames, True)
 
     @staticmethod
@@ -149,7 +153,7 @@ class FarganTask:
         all bands, of those up to 1.2 kHz) and bias of band energies in tens of dB; what is heard of
         the differences, in points of PESQ."""
         rng = np.random.default_rng(0)
-        batch = self._draw(self.valid, rng, 256, 30, False)
+        batch = self._draw(self.valid, rng, 256, JUDGED, False)
         produced = self._produce(model, batch)
         spectral, continuity = self._losses(produced, batch["signal"], RESOLUTIONS)
         free = slice(2 * STEP, None)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import copy
 import csv
+import io
 import math
 import os
 import signal
 import time
+import zipfile
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dred.errors import ModelError
+from dred.io.files import write_bytes
 from dred.train import export, optimise
 from dred.train.critic import Critic
 from dred.train.layers import set_fake_int8
@@ -94,7 +98,9 @@ class Run:
         self.rng = np.random.default_rng(self.config.seed)
         if resume and (folder / "state.pt").exists():
             self._restore()
-        elif resume and self.workers.leads:
+        elif self.workers.leads and not resume:
+            self._set_aside()
+        elif self.workers.leads:
             print(f"{task.name}: no checkpoint in {folder} to resume; begins from the start")
         self.workers.same_start(task.model)
         self.workers.same_start(self.average)
@@ -106,20 +112,15 @@ class Run:
         self.average.requires_grad_(False)
 
     def _restore(self) -> None:
-        state = torch.load(self.folder / "state.pt", map_location=self.config.device)
-        self.task.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
-            peaks = [group["peak"] for group in optimiser.param_groups]
-            optimiser.load_state_dict(saved)
-            for group, peak in zip(optimiser.param_groups, peaks, strict=True):
-                group["peak"] = peak
-        if self.critic is not None:
-            self.critic.restore(state.get("critic"))
-        self.step, self.spent, self.audio = state["step"], state["spent"], state["audio"]
-        self.best, self.stale = state.get("best", (math.inf, 0))
-        self.rng.bit_generator.state = state["rng"]
-        torch.set_rng_state(state["torch_rng"].cpu())
+        file = self.folder / "state.pt"
+        if not zipfile.is_zipfile(file):  # what was cut off has no end of a zip file
+            raise ModelError(f"{file}: is no whole checkpoint; take it away to begin anew")
+        state = torch.load(file, map_location=self.config.device)
+        try:
+            self._take_over(state)
+        except (RuntimeError, ValueError, KeyError) as reason:
+            text = str(reason).splitlines()[0]
+            raise ModelError(f"{file}: of a run with other settings ({text})") from None
         if self.config.minutes > state["config"]["minutes"] and self.workers.leads:
             # More minutes for a run that has nearly ended are minutes at next to no learning rate.
             share = annealed(self.spent / (60.0 * self.config.minutes))
@@ -127,6 +128,31 @@ class Run:
                 f"{self.task.name}: resumed at {share:.1%} of the peak learning rate; "
                 "--start with the weight file begins a new schedule"
             )
+
+    def _take_over(self, state: dict[str, Any]) -> None:
+        self.task.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimise.restore(optimiser, saved)
+        if self.critic is not None:
+            self.critic.restore(state.get("critic"))
+        self.step, self.spent, self.audio = state["step"], state["spent"], state["audio"]
+        self.best, self.stale = state.get("best", (math.inf, 0))
+        self.rng.bit_generator.state = state["rng"]
+        torch.set_rng_state(state["torch_rng"].cpu())
+
+    def _set_aside(self) -> None:
+        """What a run of before left here, which no one asked to resume: not to be written over at
+        the first Ctrl-C, nor taken for this one's."""
+        before = self.folder / "before"
+        names = ("state.pt", "curve.csv", "best.bin", f"{self.task.name}.bin")
+        files = [self.folder / name for name in names]
+        if files[0].exists():
+            before.mkdir(exist_ok=True)
+            print(f"{self.task.name}: begins anew, without --resume; the run of before: {before}")
+            for file in files:
+                if file.exists():
+                    file.replace(before / file.name)
 
     def checkpoint(self) -> None:
         """Saves everything needed to go on, and the averaged network as a weight file."""
@@ -145,9 +171,9 @@ class Run:
             "torch_rng": torch.get_rng_state(),
             "config": asdict(self.config),
         }
-        temporary = self.folder / "state.part"
-        torch.save(state, temporary)
-        temporary.replace(self.folder / "state.pt")
+        memory = io.BytesIO()
+        torch.save(state, memory)
+        write_bytes(self.folder / "state.pt", memory.getvalue(), ModelError)
         self.export(self.average, self.folder / f"{self.task.name}.bin")
 
     def _schedule(self, progress: float) -> None:
@@ -205,7 +231,7 @@ class Run:
         self.task.model.train()
         rounding = False
         audio = self.audio
-        ended = False
+        ended = self._stale()  # one that had stopped for that
         while self.spent < budget and not ended:
             began = time.monotonic()
             if not rounding and self.spent >= self.config.int8_from * budget:
@@ -252,8 +278,11 @@ class Run:
             if cost < self.best:
                 self.best = cost
                 self.export(self.average, self.best_file)
-            self.stopping |= self.stale >= self.config.patience
+            self.stopping |= self._stale()
         return result
+
+    def _stale(self) -> bool:
+        return 0 < self.config.patience <= self.stale
 
     @property
     def best_file(self) -> Path:
@@ -265,9 +294,9 @@ class Run:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not (self.config.patience and self.best_file.exists()):
             return self.export(self.average, path)
-        for file in self.folder.glob(f"{self.best_file.stem}.*"):
-            path.with_suffix(file.suffix).write_bytes(file.read_bytes())
-        return path.stat().st_size
+        best = self.best_file.read_bytes()
+        write_bytes(path, best, ModelError)
+        return len(best)
 
     def _log(self, row: dict[str, float]) -> None:
         if not self.workers.leads:

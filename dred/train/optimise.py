@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -89,3 +91,11 @@ def create(model: nn.Module, config: object) -> list[torch.optim.Optimizer]:
         for entry in optimiser.param_groups:
             entry["peak"] = entry["lr"]
     return result
+
+
+def restore(optimiser: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Goes on from a saved state, with today's settings: those of then come with it."""
+    settings = [{k: v for k, v in g.items() if k != "params"} for g in optimiser.param_groups]
+    optimiser.load_state_dict(saved)
+    for group, today in zip(optimiser.param_groups, settings, strict=True):
+        group.update(today)

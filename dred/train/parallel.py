@@ -15,6 +15,12 @@ import torch
 from torch import distributed, nn
 
 
+def own_device(device: str) -> str:
+    """Of several processes each takes a GPU of its own for "cuda"."""
+    rank = os.environ.get("LOCAL_RANK")
+    return f"cuda:{rank}" if device == "cuda" and rank is not None else device
+
+
 class Workers:
     """The processes of one run; a single one where torchrun has not started us."""
 

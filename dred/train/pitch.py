@@ -24,6 +24,8 @@ ARRAY = "pitch.i8"
 class PitchConfig(TrainConfig):
     """Defaults of the pitch network."""
 
+    LEAST = TrainConfig.LEAST | {"frames": 1}
+
     minutes: float = 15.0
     batch: int = 32
     lr: float = 3e-3
@@ -44,6 +46,7 @@ class PitchTask:
         self.teacher = PitchNet().to(config.device).eval().requires_grad_(False)
         export.load(self.teacher, teacher)
         self.data, self.valid = SpeechData(data, ARRAY, INPUTS), SpeechData(valid, ARRAY, INPUTS)
+        self.valid.long_enough(config.frames)
 
     def _draw(self, data: SpeechData, rng: np.random.Generator, count: int) -> dict[str, Tensor]:
         frames = self.config.frames

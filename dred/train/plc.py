@@ -23,6 +23,8 @@ BURG = 36
 class PlcConfig(TrainConfig):
     """Defaults of the feature predictor."""
 
+    LEAST = TrainConfig.LEAST | {"frames": 2}
+
     minutes: float = 20.0
     batch: int = 32
     lr: float = 2e-3
@@ -81,6 +83,7 @@ class PlcTask:
         self.config = config
         self.model: nn.Module = PlcNet().to(config.device)
         self.data, self.valid = SpeechData(data), SpeechData(valid)
+        self.valid.long_enough(config.frames)  # told now, not after minutes at the first validation
         self.teacher: nn.Module | None = None
         if teacher is not None:
             self.teacher = PlcNet().to(config.device).eval().requires_grad_(False)

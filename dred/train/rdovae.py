@@ -32,6 +32,7 @@ class CoderTask:
         torch.manual_seed(config.seed)
         self.config = config
         self.data, self.valid = SpeechData(data), SpeechData(valid)
+        self.valid.long_enough(2 * config.dframes)
 
     def _features(
         self, data: SpeechData, rng: np.random.Generator, count: int, augment: bool

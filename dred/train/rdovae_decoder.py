@@ -36,6 +36,8 @@ class DecoderTask(RdovaeTask):
         self.model = RdovaeDecoder().to(config.device)
         self.replay = Replay(self._make, config.reuse, POOL)
         weights = [teacher] + ([encoder] if encoder else [])
+        if config.batch < len(weights):
+            raise ValueError(f"batch: must be at least {len(weights)}, a sequence for each encoder")
         self.encoders = [frozen(RdovaeEncoder(), file, config.device) for file in weights]
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:

@@ -18,6 +18,8 @@ MAX_CHUNKS = 26
 class RdovaeConfig(TrainConfig):
     """Defaults of both parts."""
 
+    LEAST = TrainConfig.LEAST | {"dframes": 2 * MAX_CHUNKS}  # the longest run
+
     minutes: float = 35.0
     batch: int = 24
     lr: float = 1e-3

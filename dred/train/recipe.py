@@ -7,8 +7,12 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from dred.errors import ModelError
+from dred.models import NETWORKS, load_models
 from dred.train import export, tasks
+from dred.train.config import TrainConfig
 from dred.train.loop import Run
+from dred.train.parallel import own_device
 from dred.train.tasks import Files
 
 
@@ -36,20 +40,23 @@ STAGES = (
 
 def train_all(
     files: Files, out: Path, checkpoints: Path, minutes: float, assignments: list[str], resume: bool
-) -> None:
+) -> bool:
     """Trains every network, `minutes` in all; `assignments` ("key=value") hold for all of them.
 
     Writes `out/<network>.bin`. With `resume`, finished stages are skipped and the one that was
-    cut off goes on.
+    cut off goes on. Whether all of it was done, and no signal ended it.
     """
+    configs = {stage.label: _config(stage, minutes, assignments) for stage in STAGES}
+    if files.teacher is not None:  # the last to need it would miss its network hours later
+        lacking = set(NETWORKS) - set(load_models(files.teacher).networks)
+        if lacking:
+            raise ModelError(f"{files.teacher}: lacks {', '.join(sorted(lacking))}")
+    out.mkdir(parents=True, exist_ok=True)
     written: dict[str, Path] = {}
     for stage in STAGES:
-        config = tasks.config_of(stage.label)
-        config.minutes = minutes * stage.share
-        config.override(assignments)
         task = tasks.create(
             stage.label,
-            config,
+            configs[stage.label],
             dataclasses.replace(
                 files,
                 encoder=written["rdovae_encoder"] if stage.uses_encoder else None,
@@ -64,4 +71,14 @@ def train_all(
         if run.workers.leads:
             print(f"{written[stage.label]}: {run.save(written[stage.label])} bytes")
         if run.interrupted:
-            return
+            return False
+    return True
+
+
+def _config(stage: Stage, minutes: float, assignments: list[str]) -> TrainConfig:
+    config = tasks.config_of(stage.label)
+    config.minutes = minutes * stage.share
+    config.override(assignments)
+    config.device = own_device(config.device)
+    config.check()
+    return config
