@@ -34,6 +34,7 @@ itself (DRED_LIBOPUS names the file), libopus-neural-plc, -lbrr, -dred and -dred
 receives alone, with its networks.
 Metrics: pesq, stoi, estoi, plcmos, distortion (of features), highband (distance of spectra from 8
 to 16 kHz, at rates that hold them), wer (words heard otherwise); of the last three, less is better.
+Of more than 20 s, pesq and plcmos are means over pieces of at most so long.
 Headers of RTP, UDP and IP come on top of kb/s; delay is how long a receiver had to wait for 95 % of
 the frames.
 
