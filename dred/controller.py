@@ -41,19 +41,20 @@ TABLE = Path(__file__).with_name("controller.jsonl")
 
 @dataclass(frozen=True)
 class Setting:
-    """What to send. bitrate: bit/s in all, RED copies included. loss_percent: what the sender is
-    told, which splits the bitrate; 0 turns LBRR and DRED off."""
+    """What to send. bitrate: bit/s in all, RED copies and their headers included. loss_percent:
+    what the sender is told, which splits the bitrate; 0 turns LBRR and DRED off."""
 
     bitrate: int
     lbrr: bool = False
     red: int = 0
     dred_ms: int = 0
     loss_percent: int = 0
+    frame_ms: int = 20
 
     @property
     def opus_bitrate(self) -> int:
         """Bit/s of the Opus packets, what the copies of their regular frames leave."""
-        return opus_bitrate(self.bitrate, self.red, self._regular)
+        return opus_bitrate(self.bitrate, self.red, self.frame_ms, self._regular)
 
     @property
     def regular_bitrate(self) -> int:
@@ -62,7 +63,9 @@ class Setting:
 
     def _regular(self, total: int) -> int:
         dred = self.dred_ms > 0 and self.loss_percent > 0
-        return split_bitrate(total, self.loss_percent, self.lbrr).regular if dred else total
+        if not dred:
+            return total
+        return split_bitrate(total, self.loss_percent, self.lbrr, frame_ms=self.frame_ms).regular
 
     def sender_options(self) -> dict[str, Any]:
         """What `Sender` and `Sender.configure` take of it."""

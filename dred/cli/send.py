@@ -86,7 +86,9 @@ def run(args: argparse.Namespace) -> None:
             models=models, dtx=args.dtx, jitter_ms=args.jitter_ms,
         )  # fmt: skip
     else:
-        setting = Setting(args.bitrate, args.lbrr, args.red, args.dred_ms, args.loss_percent)
+        setting = Setting(
+            args.bitrate, args.lbrr, args.red, args.dred_ms, args.loss_percent, args.frame_ms
+        )
         sender = Sender(
             rate, channels, args.frame_ms,
             **setting.sender_options(), models=models, dtx=args.dtx, loss_burst=args.loss_burst,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dred.controller import Controller, Setting
 from dred.rtp import RtpSender
@@ -33,7 +34,7 @@ class Adaptation:
             self._apply(now_ms)
 
     def _apply(self, now_ms: float) -> None:
-        setting = self.controller.setting
+        setting = replace(self.controller.setting, frame_ms=self._sender.frame_ms)
         self._sender.configure(**setting.sender_options())
         self._rtp.repeat(setting.red)
         if self._on_change is not None:

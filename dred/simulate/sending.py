@@ -12,8 +12,7 @@ from dred._native import Floats
 from dred.allocation import TYPICAL_BURST
 from dred.models import Models
 from dred.peer import LibopusSender
-from dred.rtp.bitrate import LEAST, opus_bitrate
-from dred.rtp.red import HEADER_BYTES, PRIMARY_BYTES
+from dred.rtp.bitrate import opus_bitrate
 from dred.rtp.session import RtpSender
 from dred.sender import BITRATES, Sender
 from dred.simulate.schemes import Scheme
@@ -85,8 +84,12 @@ def send_speech(
         packets = sender(bitrate, lbrr=lbrr, dred=False).push(pcm[: CALIBRATION_S * rate])
         return split_bitrate(packets, packets).regular
 
-    bitrate = _total(scheme, settings) if settings.equal == "total" else settings.bitrate
-    if settings.equal == "regular":
+    if settings.equal == "total":
+        bitrate = opus_bitrate(
+            settings.bitrate, scheme.red, settings.frame_ms,
+            lambda total: settings.regular(total, scheme),
+        )  # fmt: skip
+    else:
         # What a sender chooses by itself would come out of the regular frames.
         scheme = replace(scheme, lbrr=bool(scheme.lbrr))
         bitrate = _on_top(scheme, settings, measure)
@@ -119,15 +122,6 @@ def add_copies(packets: list[bytes], copies: int) -> list[bytes]:
     sender = RtpSender(ssrc=1, red_copies=copies, sequence=0, timestamp=0)
     sent = [sender.send(packet) for packet in packets]
     return [packet.payload for packet in sent if packet is not None]
-
-
-def _total(scheme: Scheme, settings: Settings) -> int:
-    """Bit/s for Opus packets, where copies and their headers take their part."""
-    if not scheme.red:
-        return settings.bitrate
-    headers = 8000 * (PRIMARY_BYTES + scheme.red * HEADER_BYTES) // settings.frame_ms
-    left = max(LEAST, settings.bitrate - headers)
-    return opus_bitrate(left, scheme.red, lambda total: settings.regular(total, scheme))
 
 
 def _on_top(scheme: Scheme, settings: Settings, measure: Callable[[int, bool], float]) -> int:

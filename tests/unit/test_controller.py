@@ -183,6 +183,14 @@ def test_libopus_split():
     assert short.dred > long.dred
 
 
+@pytest.mark.parametrize("frame_ms", [10, 20])
+def test_copies_and_their_headers_are_within_the_budget(frame_ms):
+    """RFC 2198: four bytes before a copy, one before the packet itself."""
+    setting = Setting(40000, red=2, frame_ms=frame_ms)
+    headers = 8000 * 9 / frame_ms
+    assert 3 * setting.opus_bitrate + headers == pytest.approx(40000, abs=300)
+
+
 def test_settings_are_plain_values():
     setting = Setting(64000, True, 1, 500, 10)
     assert 24000 < setting.regular_bitrate < setting.opus_bitrate < 64000

@@ -294,7 +294,11 @@ def test_an_empty_packet_leaves_the_frame_time_as_it_was():
 
 
 def test_bitrate_is_shared_with_copies():
-    assert opus_bitrate(32000, 0, int) == 32000
-    assert opus_bitrate(48000, 2, int) == pytest.approx(16000, abs=100)
-    with_dred = opus_bitrate(64000, 1, lambda total: total // 2)
-    assert 32000 < with_dred < 64000
+    assert opus_bitrate(32000, 0, 20, int) == 32000
+    # A copy has a header of four bytes, the packet itself one of one byte (RFC 2198).
+    assert opus_bitrate(48000 + 50 * 8 * 9, 2, 20, int) == pytest.approx(16000, abs=100)
+    assert opus_bitrate(48000 + 100 * 8 * 9, 2, 10, int) == pytest.approx(16000, abs=100)
+    assert opus_bitrate(64000 + 50 * 8 * 5, 1, 20, lambda total: total // 2) == pytest.approx(
+        64000 / 1.5, abs=100
+    )
+    assert opus_bitrate(6000, 2, 10, int) == 6000
