@@ -23,6 +23,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for name in NETWORKS:
         _add_network(commands.add_parser(name, help=f"train the network {name}"), name)
     _add_all(commands.add_parser("all", help="train every network of the package, one by one"))
+    _add_plot(commands.add_parser("plot", help="a picture of how trainings went, or go"))
 
 
 def _add_features(parser: argparse.ArgumentParser) -> None:
@@ -124,8 +125,18 @@ def _add_all(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_plot(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", type=Path, nargs="+", help="folders of --checkpoints")
+    parser.add_argument("out", type=Path, help="picture to write (PNG, SVG, PDF)")
+
+
 def run(args: argparse.Namespace) -> int:
     """Runs one sub-command; failures leave as exceptions."""
+    if args.network == "plot":
+        from dred.train.history import plot_history
+
+        plot_history(args.out, args.runs)
+        return 0
     try:
         import torch  # noqa: F401
     except ImportError:

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import io
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dred.errors import TraceError, UnavailableError
-from dred.io.files import write_bytes
+from dred.errors import TraceError
+from dred.io.picture import blank, write_picture
 from dred.traces.stats import LAGS, autocorrelation, run_lengths
 from dred.traces.transit import Transit
 
@@ -25,14 +23,8 @@ DPI = 130
 
 def plot_trace(path: str | os.PathLike[str], transit: Transit, title: str, timed: bool) -> None:
     """Write a PNG (or what else the name's suffix says). timed: show delays as well."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UnavailableError(
-            "a plot needs the package matplotlib: pip install 'dred[eval]'"
-        ) from None
     flags = transit.lost
-    figure = Figure(figsize=(11, 8.5 if timed else 6.5), layout="constrained")
+    figure = blank(11, 8.5 if timed else 6.5)
     figure.suptitle(
         f"{title}: {100 * flags.mean():.1f} % of {len(flags)} packets lost", fontsize=12
     )
@@ -43,12 +35,7 @@ def plot_trace(path: str | os.PathLike[str], transit: Transit, title: str, timed
     _memory(figure.add_subplot(grid[1, 2]), flags)
     if timed:
         _delays(figure.add_subplot(grid[2, :]), transit)
-    picture = io.BytesIO()
-    try:
-        figure.savefig(picture, dpi=DPI, format=Path(path).suffix[1:] or "png")
-    except ValueError as reason:
-        raise TraceError(f"{path}: the plot cannot be written: {reason}") from None
-    write_bytes(path, picture.getvalue(), TraceError)
+    write_picture(path, figure, DPI, TraceError)
 
 
 def _packets(axes: Any, flags: Trace) -> None:

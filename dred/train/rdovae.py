@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from dred.profile import OPUS
 from dred.train import export
 from dred.train.data import SpeechData
-from dred.train.layers import set_fake_int8
 from dred.train.losses import feature_distortion
 from dred.train.quantiser import LEVELS, Quantiser
 from dred.train.rdovae_net import RdovaeDecoder
@@ -137,7 +136,6 @@ def frozen(network: nn.Module, weights: Path, device: str) -> nn.Module:
     """A network with the weights of a file, which stays as it is."""
     network = network.to(device).eval().requires_grad_(False)
     export.load(network, weights)
-    set_fake_int8(network, False)
     return network
 
 

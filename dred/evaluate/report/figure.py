@@ -12,9 +12,10 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from dred.errors import UnavailableError
+from dred.errors import DredError
 from dred.evaluate.cells import Cell, Group
 from dred.evaluate.metrics import METRICS
+from dred.io.picture import blank, write_picture
 
 COLOURS = {
     "clean": "#6b7480", "none": "#1b1e23", "plc": "#dc5a17", "neural-plc": "#c99400",
@@ -34,12 +35,6 @@ def write_figure(
 ) -> None:
     """One row of panels per metric: against loss for each bitrate, then, where there are several
     bitrates, against bitrate for each loss."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UnavailableError(
-            "the figure needs the package matplotlib: pip install 'dred[eval]'"
-        ) from None
     metrics = [name for name in METRICS if any(name in cell.quality for cell in cells)]
     bitrates = sorted({cell.bitrate for cell in cells})
     by_bitrate = len(groups) if len(bitrates) > 1 else 0
@@ -48,7 +43,7 @@ def write_figure(
         return
     # A single column of metrics lies better on its side.
     shape = (1, len(metrics)) if columns == 1 else (len(metrics), columns)
-    figure = Figure(figsize=(4.8 * shape[1] + 1.5, 3.9 * shape[0]), layout="constrained")
+    figure = blank(4.8 * shape[1] + 1.5, 3.9 * shape[0])
     axes = figure.subplots(*shape, squeeze=False, sharey="row" if columns > 1 else False)
     panels = axes.reshape(len(metrics), columns)
     for row, metric in zip(panels, metrics, strict=True):
@@ -66,7 +61,7 @@ def write_figure(
     names = [name for name in _by_scheme(cells) if name in shown]
     figure.legend([shown[name] for name in names], names, loc="outside right upper",
                   frameon=False)  # fmt: skip
-    figure.savefig(path, dpi=DPI)
+    write_picture(path, figure, DPI, DredError)
 
 
 def _against_loss(axes: Any, cells: Sequence[Cell], metric: str) -> None:
