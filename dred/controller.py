@@ -42,10 +42,11 @@ TABLE = Path(__file__).with_name("controller.jsonl")
 @dataclass(frozen=True)
 class Setting:
     """What to send. bitrate: bit/s in all, RED copies and their headers included. loss_percent:
-    what the sender is told, which splits the bitrate; 0 turns LBRR and DRED off."""
+    what the sender is told, which splits the bitrate; 0 turns LBRR and DRED off. lbrr: None leaves
+    it to the sender."""
 
     bitrate: int
-    lbrr: bool = False
+    lbrr: bool | None = False
     red: int = 0
     dred_ms: int = 0
     loss_percent: int = 0

@@ -153,11 +153,10 @@ def _command(advice: "Advice", stats: "TraceStats") -> str:
 
     scheme = find_scheme(advice.best.scheme)
     percent = max(1, round(100 * stats.loss_rate)) if scheme.dred or scheme.lbrr else 0
-    # Where it was left to the sender: what that did.
-    lbrr = advice.best.split["lbrr"] > 0 if scheme.lbrr is None else scheme.lbrr
+    lbrr = {None: "", True: " --lbrr", False: " --no-lbrr"}[scheme.lbrr if percent else None]
     options = (
         f"--bitrate {advice.best.bitrate} --dred-ms {1000 if scheme.dred else 0}"
-        f"{' --lbrr' if lbrr else ''} --loss-percent {percent}"
+        f"{lbrr} --loss-percent {percent}"
         f"{f' --jitter-ms {JITTER_MS}' if scheme.dred else ''}"
     )
     if scheme.peer:

@@ -58,14 +58,23 @@ def add_receiver_delay(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def add_in_band(parser: argparse.ArgumentParser) -> None:
+    """What Opus does by itself; shared by encode and send."""
+    parser.add_argument(
+        "--lbrr", action=argparse.BooleanOptionalAction,
+        help="send in-band FEC, or none (default: beside DRED where it is worth its bits, and "
+        "wherever there is no DRED)",
+    )  # fmt: skip
+    parser.add_argument("--dtx", action="store_true", help="send next to nothing in silence")
+
+
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = subparsers.add_parser("encode", help="wav to Opus with deep redundancy")
     parser.add_argument("input", metavar="IN.wav", help="any sound file of libsndfile; - is stdin")
     parser.add_argument("output", metavar="OUT.opus", help="Ogg Opus; - is stdout")
     add_sender_options(parser)
     add_receiver_delay(parser)
-    parser.add_argument("--lbrr", action="store_true", help="send in-band FEC as well")
-    parser.add_argument("--dtx", action="store_true", help="send next to nothing in silence")
+    add_in_band(parser)
     parser.add_argument(
         "--application", choices=("voip", "audio", "restricted-lowdelay"), default="voip",
         help="what libopus tunes for (default voip)",
@@ -105,7 +114,7 @@ def run(args: argparse.Namespace) -> None:
     )
     settings = (
         f"bitrate={args.bitrate} dred_ms={args.dred_ms} "
-        f"loss_percent={args.loss_percent} lbrr={int(args.lbrr)}"
+        f"loss_percent={args.loss_percent} lbrr={'auto' if args.lbrr is None else int(args.lbrr)}"
         f"{'' if args.jitter_ms is None else f' jitter_ms={args.jitter_ms:.0f}'}"
     )
     tags = OpusTags(vendor=f"dred {__version__}", comments=(f"DRED_SENDER={settings}",))

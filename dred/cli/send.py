@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from dred.cli.encode import add_receiver_delay, add_sender_options
+from dred.cli.encode import add_in_band, add_receiver_delay, add_sender_options
 from dred.cli.interrupt import asked_to_end
 from dred.cli.options import add_json, integer, print_json, warn
 
@@ -45,8 +45,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--to", required=True, type=address, metavar="HOST:PORT")
     add_sender_options(parser)
     add_receiver_delay(parser)
-    parser.add_argument("--lbrr", action="store_true", help="send in-band FEC as well")
-    parser.add_argument("--dtx", action="store_true", help="send next to nothing in silence")
+    add_in_band(parser)
     parser.add_argument("--red", type=integer(0, 4), default=0, metavar="N",
                         help="copies of earlier packets in each, 0..4 (default 0)")  # fmt: skip
     parser.add_argument("--adapt", action="store_true",
@@ -171,7 +170,7 @@ def write_sdp(args: argparse.Namespace, channels: int) -> None:
         payload_type=args.payload_type,
         red_type=args.red_type if args.red or args.adapt else None,
         red_copies=max(1, args.red),
-        inband_fec=args.lbrr,
+        inband_fec=args.lbrr is not False,
         dtx=args.dtx,
         sends_stereo=channels == 2,
         ptime=args.frame_ms,
@@ -215,7 +214,7 @@ def second_printer(
         if changes:
             chosen = changes[-1][1]
             line += (
-                f"  sends: regular {chosen.regular_bitrate}  LBRR {int(chosen.lbrr)}"
+                f"  sends: regular {chosen.regular_bitrate}  LBRR {int(bool(chosen.lbrr))}"
                 f"  RED {chosen.red}  DRED {chosen.dred_ms} ms for {chosen.loss_percent} %"
             )
         print(line, file=sys.stderr, flush=True)

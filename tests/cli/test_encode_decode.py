@@ -32,7 +32,9 @@ def test_the_command_and_the_sender_have_the_same_defaults():
     """They are written twice, so that help does not load the codec."""
     args = vars(get_parser().parse_args(["encode", "in.wav", "out.opus"]))
     parameters = inspect.signature(Sender).parameters
-    for name in ("bitrate", "frame_ms", "dred_ms", "loss_percent", "loss_burst", "jitter_ms"):
+    for name in (
+        "bitrate", "frame_ms", "dred_ms", "lbrr", "loss_percent", "loss_burst", "jitter_ms",
+    ):  # fmt: skip
         assert args[name] == parameters[name].default, name
 
 
@@ -98,7 +100,9 @@ def test_settings_reach_the_packets(tmp_path, run):
     assert {packet.duration_ms for packet in packets} == {40}
     assert any(packet.has_lbrr for packet in packets)
     assert packets[-1].dred is not None
-    run("encode", wav, opus, "--dred-ms", 0)
+    run("encode", wav, opus, "--dred-ms", 0)  # what is left to Opus, it does by LBRR
+    assert any(Packet.parse(packet).has_lbrr for packet in read_ogg(opus).packets)
+    run("encode", wav, opus, "--dred-ms", 0, "--no-lbrr")
     packets = [Packet.parse(packet) for packet in read_ogg(opus).packets]
     assert not any(packet.dred or packet.has_lbrr for packet in packets)
 
@@ -204,7 +208,7 @@ def test_progress_is_shown_on_a_terminal(tmp_path, run, monkeypatch, installed):
 def test_decoding_under_loss(tmp_path, run):
     wav, opus, out = (tmp_path / name for name in ("in.wav", "a.opus", "out.wav"))
     soundfile.write(wav, voice(16000, 1), 16000)
-    run("encode", wav, opus, "--bitrate", 48000)
+    run("encode", wav, opus, "--bitrate", 48000, "--no-lbrr")
     (tmp_path / "trace.txt").write_text("0\n" * 30 + "1\n" * 5 + "0\n" * 20)
     told = {}
     ways = {"dred": [], "plc": ["--no-dred"], "old": ["--no-dred", "--plc", "classic"]}

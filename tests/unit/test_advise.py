@@ -105,15 +105,16 @@ def test_the_command_tells_the_sender_what_the_simulations_told_it(tmp_path, ask
     assert main(asked) == 0
     command = json.loads(capsys.readouterr().out)["command"]
     assert command == (
-        "dred encode IN.wav OUT.opus --bitrate 32000 --dred-ms 1000 --loss-percent 10 "
+        "dred encode IN.wav OUT.opus --bitrate 32000 --dred-ms 1000 --no-lbrr --loss-percent 10 "
         f"--jitter-ms {JITTER_MS}"
     )
     get_parser().parse_args(command.split()[1:])  # it can be typed as it is
     for scheme, tail in (
         ("red:1", "dred send IN.wav --to HOST:PORT --red 1 --bitrate 32000 --dred-ms 0 "
                   "--loss-percent 0"),
-        ("dred+red:1", f"--red 1 --bitrate 32000 --dred-ms 1000 --loss-percent 10 --jitter-ms "
-                       f"{JITTER_MS}"),
+        ("dred+red:1", "--red 1 --bitrate 32000 --dred-ms 1000 --no-lbrr --loss-percent 10 "
+                       f"--jitter-ms {JITTER_MS}"),
+        ("dred+auto", f"--dred-ms 1000 --loss-percent 10 --jitter-ms {JITTER_MS}"),
         ("dred+lbrr", f"--dred-ms 1000 --lbrr --loss-percent 10 --jitter-ms {JITTER_MS}"),
         ("plc", "--dred-ms 0 --loss-percent 0"),
     ):  # fmt: skip
@@ -121,17 +122,6 @@ def test_the_command_tells_the_sender_what_the_simulations_told_it(tmp_path, ask
         evidence.write_text(compact(only))
         assert main(asked) == 0
         assert json.loads(capsys.readouterr().out)["command"].endswith(tail)
-
-
-@pytest.mark.parametrize("lbrr", [0.0, 4.2])
-def test_the_command_sends_lbrr_where_the_sender_chose_to(tmp_path, asked, lbrr, capsys):
-    evidence = tmp_path / "evidence.jsonl"
-    rows = [{**row, "scheme": "dred+auto", "kbps_lbrr": lbrr} for row in example_records()
-            if row["scheme"] == "dred"]  # fmt: skip
-    evidence.write_text(compact(rows))
-    assert main([*asked, "--evidence", str(evidence), "--json"]) == 0
-    command = json.loads(capsys.readouterr().out)["command"]
-    assert ("--lbrr" in command) == (lbrr > 0)
 
 
 def test_what_the_package_ships_is_looked_up_first(tmp_path, asked, monkeypatch, capsys):
