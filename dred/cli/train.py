@@ -12,6 +12,7 @@ from dred.cli.options import integer, number, progress
 from dred.errors import UnavailableError
 
 NETWORKS = ("pitch", "rdovae", "plc", "fargan")
+ALL_MINUTES = 400.0
 INTERRUPTED = 130  # a signal ended the training, which has written its checkpoint
 
 
@@ -49,7 +50,8 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="data folder of 'dred train features'")
     parser.add_argument("valid", type=Path, help="the same, of held-out speakers")
     parser.add_argument("--checkpoints", type=Path, help="folder of checkpoints and curves")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    parser.add_argument("--resume", action="store_true",
+                        help="go on from the checkpoint, with its settings")  # fmt: skip
     parser.add_argument(
         "--set",
         action="append",
@@ -120,8 +122,7 @@ def _add_all(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes",
         type=number(0.01),
-        default=400.0,
-        help="time for all networks together (default 400)",
+        help=f"time for all networks together (default {ALL_MINUTES:g}, or as begun)",
     )
 
 
@@ -197,11 +198,14 @@ def _network(args: argparse.Namespace) -> int:
     from dred.io.files import check_writable
     from dred.train import export, tasks
     from dred.train.layers import keep_float
-    from dred.train.loop import Run, default_checkpoints
+    from dred.train.loop import Run, default_checkpoints, noted_settings
     from dred.train.parallel import own_device
 
     label = _label(args)
+    folder = (args.checkpoints or default_checkpoints()) / label
     config = tasks.config_of(label)
+    if args.resume:
+        config.adopt(noted_settings(folder))
     if args.config is not None:
         config.read(args.config)
     config.override(args.set)
@@ -218,7 +222,6 @@ def _network(args: argparse.Namespace) -> int:
     task = tasks.create(label, config, _files(args))
     if args.start is not None:
         getattr(task, "load", partial(export.load, task.model))(args.start)
-    folder = (args.checkpoints or default_checkpoints()) / label
     training = Run(task, folder, args.resume, _constraint(args, task))
     result = training.train()
     if not training.workers.leads:
@@ -235,8 +238,13 @@ def _network(args: argparse.Namespace) -> int:
 
 def _all(args: argparse.Namespace) -> int:
     from dred.train.loop import default_checkpoints
-    from dred.train.recipe import train_all
+    from dred.train.recipe import begun_minutes, train_all
 
     checkpoints = args.checkpoints or default_checkpoints()
-    done = train_all(_files(args), args.out, checkpoints, args.minutes, args.set, args.resume)
+    minutes = args.minutes
+    if minutes is None:
+        minutes = begun_minutes(checkpoints) if args.resume else None
+    done = train_all(
+        _files(args), args.out, checkpoints, minutes or ALL_MINUTES, args.set, args.resume
+    )
     return 0 if done else INTERRUPTED

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 
@@ -66,6 +66,11 @@ class TrainConfig:
             if type(value) not in fits:
                 raise ValueError(f"{path}: {key}: {value!r} is no {kind.__name__}")
             setattr(self, key, kind(value))
+
+    def adopt(self, settings: dict[str, Any]) -> None:
+        """Applies those of a run of before; what is no setting any more is left out."""
+        for field in fields(self):
+            setattr(self, field.name, settings.get(field.name, getattr(self, field.name)))
 
     def override(self, assignments: list[str]) -> None:
         """Applies "key=value" strings; unknown keys and bad values raise ValueError."""

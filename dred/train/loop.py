@@ -32,6 +32,7 @@ from dred.train.critic import Critic
 from dred.train.layers import set_fake_int8
 from dred.train.parallel import Workers
 
+STATE = "state.pt"  # the checkpoint in a run's folder
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -75,6 +76,19 @@ def default_checkpoints() -> Path:
     return Path(base) / "dred" / "train"
 
 
+def noted_settings(folder: Path) -> dict[str, Any]:
+    """The settings of the run in a folder, or nothing where there is none."""
+    file = folder / STATE
+    return dict(_read(file, "cpu")["config"]) if file.exists() else {}
+
+
+def _read(file: Path, device: str) -> dict[str, Any]:
+    if not zipfile.is_zipfile(file):  # what was cut off has no end of a zip file
+        raise ModelError(f"{file}: is no whole checkpoint; take it away to begin anew")
+    state: dict[str, Any] = torch.load(file, map_location=device)
+    return state
+
+
 class Run:
     """One training run in one folder: `state.pt`, `curve.csv`, `<network>.bin`."""
 
@@ -96,7 +110,7 @@ class Run:
         self.best, self.stale = math.inf, 0
         self.average = copy.deepcopy(task.model).eval()
         self.rng = np.random.default_rng(self.config.seed)
-        if resume and (folder / "state.pt").exists():
+        if resume and (folder / STATE).exists():
             self._restore()
         elif self.workers.leads and not resume:
             self._set_aside()
@@ -112,10 +126,8 @@ class Run:
         self.average.requires_grad_(False)
 
     def _restore(self) -> None:
-        file = self.folder / "state.pt"
-        if not zipfile.is_zipfile(file):  # what was cut off has no end of a zip file
-            raise ModelError(f"{file}: is no whole checkpoint; take it away to begin anew")
-        state = torch.load(file, map_location=self.config.device)
+        file = self.folder / STATE
+        state = _read(file, self.config.device)
         try:
             self._take_over(state)
         except (RuntimeError, ValueError, KeyError) as reason:
@@ -145,7 +157,7 @@ class Run:
         """What a run of before left here, which no one asked to resume: not to be written over at
         the first Ctrl-C, nor taken for this one's."""
         before = self.folder / "before"
-        names = ("state.pt", "curve.csv", "best.bin", f"{self.task.name}.bin")
+        names = (STATE, "curve.csv", "best.bin", f"{self.task.name}.bin")
         files = [self.folder / name for name in names]
         if files[0].exists():
             before.mkdir(exist_ok=True)
@@ -173,7 +185,7 @@ class Run:
         }
         memory = io.BytesIO()
         torch.save(state, memory)
-        write_bytes(self.folder / "state.pt", memory.getvalue(), ModelError)
+        write_bytes(self.folder / STATE, memory.getvalue(), ModelError)
         self.export(self.average, self.folder / f"{self.task.name}.bin")
 
     def _schedule(self, progress: float) -> None:

@@ -6,14 +6,17 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dred.errors import ModelError
 from dred.models import NETWORKS, load_models
 from dred.train import export, tasks
 from dred.train.config import TrainConfig
-from dred.train.loop import Run
+from dred.train.loop import Run, noted_settings
 from dred.train.parallel import own_device
 from dred.train.tasks import Files
+
+Settings = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,10 @@ def train_all(
     Writes `out/<network>.bin`. With `resume`, finished stages are skipped and the one that was
     cut off goes on. Whether all of it was done, and no signal ended it.
     """
-    configs = {stage.label: _config(stage, minutes, assignments) for stage in STAGES}
+    configs = {}
+    for stage in STAGES:
+        noted = noted_settings(checkpoints / stage.label) if resume else {}
+        configs[stage.label] = _config(stage, minutes, assignments, noted)
     if files.teacher is not None:  # the last to need it would miss its network hours later
         lacking = set(NETWORKS) - set(load_models(files.teacher).networks)
         if lacking:
@@ -75,8 +81,15 @@ def train_all(
     return True
 
 
-def _config(stage: Stage, minutes: float, assignments: list[str]) -> TrainConfig:
+def begun_minutes(checkpoints: Path) -> float | None:
+    """Time for all networks of the runs that were begun here; None where there are none."""
+    begun = ((stage, noted_settings(checkpoints / stage.label)) for stage in STAGES)
+    return next((noted["minutes"] / stage.share for stage, noted in begun if noted), None)
+
+
+def _config(stage: Stage, minutes: float, assignments: list[str], noted: Settings) -> TrainConfig:
     config = tasks.config_of(stage.label)
+    config.adopt(noted)
     config.minutes = minutes * stage.share
     config.override(assignments)
     config.device = own_device(config.device)

@@ -13,6 +13,7 @@ from dred.errors import ModelError
 from dred.io import files
 from dred.train.loop import Run
 from dred.train.plc import PlcConfig, PlcTask
+from dred.train.recipe import STAGES, begun_minutes
 
 
 def plc_run(folder, out, resume=False, **settings):
@@ -119,3 +120,22 @@ def test_an_interrupted_training_says_so(folder, tmp_path, monkeypatch):
     command = ["train", "plc", str(folder), str(folder), "--checkpoints", str(tmp_path)]
     assert main([*command, "--set", "batch=2", "--set", "frames=20"]) == 130
     assert (tmp_path / "plc" / "state.pt").exists()
+
+
+def test_a_resumed_run_keeps_its_settings(folder, tmp_path, monkeypatch):
+    """Or else the schedule of a run that is to go on would be another."""
+    seen = []
+    monkeypatch.setattr(Run, "train", lambda run: seen.append(run.config) or {})
+    plc_run(folder, tmp_path / "plc", minutes=7.0, lr=0.5).checkpoint()
+    command = ["train", "plc", str(folder), str(folder), "--checkpoints", str(tmp_path)]
+    assert main([*command, "--resume", "--set", "lr=0.25"]) == 0
+    assert (seen[0].minutes, seen[0].frames, seen[0].lr) == (7.0, 20, 0.25)
+    assert main([*command, "--set", "frames=20"]) == 0  # a new one has the defaults
+    assert (seen[1].minutes, seen[1].lr) == (PlcConfig.minutes, PlcConfig.lr)
+
+
+def test_all_networks_go_on_with_the_time_they_were_given(folder, tmp_path):
+    share = next(stage.share for stage in STAGES if stage.label == "plc")
+    assert begun_minutes(tmp_path) is None
+    plc_run(folder, tmp_path / "plc", minutes=50 * share).checkpoint()
+    assert begun_minutes(tmp_path) == pytest.approx(50)
