@@ -33,7 +33,8 @@ def get_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="dred",
         description="Deep redundancy (DRED) for Opus: speech that survives bursts of lost packets.",
-        epilog="dred COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 wrong usage.",
+        epilog="dred COMMAND --help tells more. Exit codes: 0 done, 1 failed, 2 wrong usage, "
+        "130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"dred {__version__}")
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
