@@ -30,7 +30,7 @@ class RdovaeConfig(TrainConfig):
     lambda_min: float = 2e-4
     lambda_max: float = 0.04
     state_weight: float = 0.04  # one state is sent per packet, but every step has one
-    flat_share: float = 0.3  # share of runs that have one level throughout, beside those by chance
+    flat_share: float = 0.45  # share of runs that have one level throughout, beside those by chance
     fine_share: float = 0.5  # share of runs whose newest level leans to the finest ones
     newest_weight: float = 0.1  # extra weight of the newest chunk's distortion (encoder)
     recent_weight: float = 3.0  # extra weight of the newest chunk, halved per chunk (decoder)
