@@ -25,8 +25,15 @@ def free_place():
         return f"127.0.0.1:{probe.getsockname()[1]}"
 
 
+def hear_interrupts():
+    """Tests that run in the background may have been told to ignore them, and hand that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(*arguments):
-    return subprocess.Popen([*DRED, *map(str, arguments)], stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [*DRED, *map(str, arguments)], stderr=subprocess.PIPE, preexec_fn=hear_interrupts
+    )
 
 
 def wait_for(process, text):
