@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -80,21 +82,17 @@ def playing(
         yield np.zeros((length, receiver.channels), np.float32), Source.PLC.value
     push = _pusher(packets, receiver, payloads, starts)
     heard = _heard(receiver)
-    at = made = 0
-    for k in range(missing, len(packets)):
-        while at < len(events) and events[at][0] <= starts[k] - starts[missing]:
+    at, left = 0, len(packets) - missing
+    for k in count(missing):
+        now_ms = starts[k] - starts[missing] if k < len(packets) else math.inf
+        while at < len(events) and events[at][0] <= now_ms:
             push(events[at][1], events[at][0])
             at += 1
+        if not left:
+            return
         frame = next(heard)
         if frame is not None:
-            made += 1
-            yield frame
-    for arrival_ms, number in events[at:]:
-        push(number, arrival_ms)
-    while made < len(packets) - missing:
-        frame = next(heard)
-        if frame is not None:
-            made += 1
+            left -= 1
             yield frame
 
 
