@@ -35,14 +35,13 @@ def _add_features(parser: argparse.ArgumentParser) -> None:
         "--decoded", action="store_true", help="add features as the redundancy decoder returns them"
     )
     parser.add_argument(
-        "--augment",
-        action="store_true",
-        help="change equaliser, speed, room and noise of the speech at random",
+        "--copies",
+        type=integer(0, 100),
+        default=0,
+        metavar="N",
+        help="add N copies of every file with another speed, equaliser, room and noise (default 0)",
     )
-    parser.add_argument(
-        "--passes", type=integer(1, 100), default=1, help="take every file so often (default 1)"
-    )
-    parser.add_argument("--seed", type=integer(0), default=1, help="of --augment (default 1)")
+    parser.add_argument("--seed", type=integer(0), default=1, help="of --copies (default 1)")
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -150,8 +149,7 @@ def run(args: argparse.Namespace) -> int:
             args.out,
             args.models,
             decoded=args.decoded,
-            passes=args.passes,
-            augment=args.augment,
+            copies=args.copies,
             seed=args.seed,
             progress=lambda files: progress(files, "features"),
         )

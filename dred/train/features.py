@@ -152,16 +152,15 @@ def build(
     weights: Path | None,
     *,
     decoded: bool = False,
-    passes: int = 1,
-    augment: bool = False,
+    copies: int = 0,
     seed: int = 1,
     progress: Callable[[list[tuple[int, Path]]], Iterable[tuple[int, Path]]] = iter,
 ) -> None:
     """Writes a data folder from all audio files (16 kHz mono) below a folder. What fails leaves a
     folder of before as it was.
 
-    `passes`: how often every file is taken; with `augment` each time changed in another way
-    (`dred.train.augment`), which `seed` settles. `progress` wraps the list of files.
+    `copies`: changed copies of every file behind the files themselves (`dred.train.augment`), each
+    changed in another way, which `seed` settles. `progress` wraps the list of files.
     """
     if decoded and weights is None:
         raise ValueError("--decoded needs --models")
@@ -184,10 +183,10 @@ def build(
     files: list[dict[str, str | int]] = []
     first = 0
     with _replacing(out) as (*arrays, table):
-        for index, path in progress([(k, path) for k in range(passes) for path in paths]):
+        for copy, path in progress([(k, path) for k in range(1 + copies) for path in paths]):
             pcm = read_speech(path)
-            if augment:
-                pcm = augmented(pcm, np.random.default_rng([seed, index, len(files)]))
+            if copy:
+                pcm = augmented(pcm, np.random.default_rng([seed, copy, len(files)]))
             steps = len(pcm) // STEP
             pcm = pcm[: steps * STEP]
             other = disturbed(pcm, rng)

@@ -32,12 +32,11 @@ class Stage:
 
 STAGES = (
     Stage("pitch", 0.05),
-    Stage("rdovae_encoder", 0.15),
+    Stage("rdovae_encoder", 0.20),
     Stage("rdovae_decoder", 0.20, uses_encoder=True),
     Stage("plc", 0.10),
     Stage("fargan", 0.15, uses_predictor=True),
-    Stage("fargan_distil", 0.25, uses_predictor=True, start="fargan"),
-    Stage("fargan_adversarial", 0.10, uses_predictor=True, start="fargan_distil"),
+    Stage("fargan_distil", 0.30, uses_predictor=True, start="fargan"),
 )
 
 

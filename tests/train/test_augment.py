@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Augmentation: every change does what it says, by its seed; data folders take several passes."""
+"""Augmentation: every change does what it says, by its seed; data folders hold copies."""
 
 import json
 
@@ -27,7 +27,7 @@ def test_speed_moves_pitch_and_length_together(tone):
     for seed in range(5):
         out = augment.speed(tone, np.random.default_rng(seed))
         assert peak_hz(out) == pytest.approx(500 * len(tone) / len(out), abs=2)
-        assert 0.89 < len(out) / len(tone) < 1.12
+        assert 0.84 < len(out) / len(tone) < 1.19
 
 
 def test_tilt_changes_bands_by_a_limited_amount():
@@ -63,17 +63,17 @@ def test_changes_follow_the_seed_and_keep_the_level(tone):
     levels = [np.sqrt(np.mean((o / 32768.0) ** 2)) for o in others]
     assert max(levels) / min(levels) < 1.05
     kept = sum(o.shape == pcm.shape and bool((o == pcm).all()) for o in others)
-    assert 1 <= kept <= 12
+    assert kept <= 6
     silence = np.zeros(1000, np.int16)
     assert not augment.augmented(silence, np.random.default_rng(0)).any()
 
 
-def test_data_folders_hold_several_passes(tmp_path, samples):
+def test_data_folders_hold_changed_copies_behind_the_files(tmp_path, samples):
     if not embedded_files():
         pytest.skip("this installation holds no models")
     (tmp_path / "speech").mkdir()
     (tmp_path / "speech" / "a_0.wav").write_bytes((samples / "slt_16k.wav").read_bytes())
-    for name, options in (("plain", []), ("more", ["--augment", "--passes", "3"])):
+    for name, options in (("plain", []), ("more", ["--copies", "2"])):
         command = ["train", "features", str(tmp_path / "speech"), str(tmp_path / name), *options]
         assert main(command) == 0
     plain, more = SpeechData(tmp_path / "plain"), SpeechData(tmp_path / "more")
@@ -81,5 +81,8 @@ def test_data_folders_hold_several_passes(tmp_path, samples):
     assert len(more.features) == sum(entry["steps"] for entry in more.files)
     assert len(more.pcm) == 160 * len(more.features)
     assert len(plain.files) == 1
-    assert not np.array_equal(more.features[: len(plain.features)], plain.features)
+    np.testing.assert_array_equal(more.features[: len(plain.features)], plain.features)
+    first, second = (more.features[entry["first_step"] :][:100] for entry in more.files[1:])
+    assert not np.array_equal(first, plain.features[:100])
+    assert not np.array_equal(first, second)
     assert json.loads((tmp_path / "more" / "files.json").read_text())[1]["source"] == "a"

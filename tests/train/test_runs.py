@@ -100,7 +100,7 @@ def test_all_networks_in_one_command(with_pitch, teacher, tmp_path, monkeypatch)
     assert [f.stem for f in files] == ["fargan", "pitch", "plc", "rdovae_decoder", "rdovae_encoder"]
     (tmp_path / "set.bin").write_bytes(b"".join(f.read_bytes() for f in files))
     assert len(load_models(tmp_path / "set.bin").networks) == 5
-    assert (tmp_path / "runs" / "fargan_adversarial" / "curve.csv").exists()
+    assert (tmp_path / "runs" / "fargan_distil" / "curve.csv").exists()
 
 
 def test_patience_ends_a_run_and_keeps_the_best(folder, tmp_path):
