@@ -21,12 +21,20 @@ from dred.train import export
 from dred.train.data import STEP
 from dred.train.fargan import FarganConfig, FarganTask, next_period
 from dred.train.fargan_net import SUBFRAME, Fargan
+from dred.train.hints import Hints, Layers, listening
 from dred.train.losses import band_difference, band_error, spectral_loss
 from dred.train.perceptual import heard_difference
 from dred.train.replay import Batch, Replay
 
 POOL = 48
 RESOLUTIONS = (640, 320, 160, 80)
+HINTED = (
+    "conditioning",
+    "signal.fwc0_gate",
+    *(f"signal.grus.{number}" for number in range(3)),
+    "signal.skip_gate",
+)
+LAYER = "teacher's "  # in front of the names of its layers in a batch
 FLOOR = 3e-4  # of full scale: errors in subframes below this do not count in full
 
 
@@ -46,6 +54,7 @@ class DistilConfig(FarganConfig):
     free: float = 0.6  # share of steps that run freely from natural speech, by energies and spectra
     free_bands: float = 0.6  # weight of the band energies in those
     heard: float = 0.5  # ... and of what is heard of the difference
+    hints: float = 1.5  # weight of what inner layers do not tell of the teacher's
 
 
 class DistilTask(FarganTask):
@@ -64,6 +73,7 @@ class DistilTask(FarganTask):
         super().__init__(config, data, valid, predictor)
         self.teacher = Fargan().to(config.device).eval().requires_grad_(False)
         export.load(self.teacher, teacher)
+        self.hints = Hints(HINTED)
         self.replay = Replay(self._make, config.reuse, POOL)
 
     def sample(self, rng: np.random.Generator, progress: float) -> Batch:
@@ -82,8 +92,8 @@ class DistilTask(FarganTask):
                 self.model.train()
             elif kind >= self.config.own + self.config.natural:
                 batch["signal"] = self._produce(self.teacher, batch)
-            batch["wanted"] = self._next(self.teacher, batch)
-        return batch
+            batch["wanted"], layers = self._inside(self.teacher, batch)
+        return batch | {LAYER + name: layer for name, layer in layers.items()}
 
     @staticmethod
     def _next(model: Fargan, batch: Batch) -> Tensor:
@@ -91,19 +101,29 @@ class DistilTask(FarganTask):
         periods = next_period(batch["features"])
         return model.forced(batch["features"], batch["signal"], periods)[:, 1:].flatten(1)
 
+    def _inside(self, model: Fargan, batch: Batch) -> tuple[Tensor, Layers]:
+        """The same, and what inner layers hold meanwhile."""
+        with listening(model, HINTED) as layers:
+            said = self._next(model, batch)
+        return said, layers
+
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """Relative error of every subframe; the spectral loss, which minds what cannot be foreseen
         sample by sample; and band energies against the natural speech, whatever the past: a past of
-        the student's own is too quiet, and the teacher would only go on like that."""
+        the student's own is too quiet, and the teacher would only go on like that. And what the
+        teacher's inner layers know, the student's are to know."""
         if float(torch.rand(())) < self.config.free:
             return self._free_loss(batch)
-        said = self._next(self.model, batch)
+        said, layers = self._inside(self.model, batch)
+        teachers = {name: batch[LAYER + name] for name in HINTED}
+        untold = self.hints.untold(layers, teachers, learn=True)
         spectral = spectral_loss(said, batch["wanted"], self._resolutions())
         error = relative_error(said, batch["wanted"])
         difference = band_difference(said, batch["natural"])
         bands = band_error(difference)
-        metrics = {"error": error, "spec": spectral, "bands": bands, "bias": difference.mean()}
-        loss = error + self.config.spectral * spectral + self.config.bands * bands
+        metrics = {"error": error, "spec": spectral, "bands": bands, "untold": untold}
+        config = self.config
+        loss = error + config.spectral * spectral + config.bands * bands + config.hints * untold
         return loss, {name: float(value.detach()) for name, value in metrics.items()}
 
     def _free_loss(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
