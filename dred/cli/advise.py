@@ -40,6 +40,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
                         "nothing does, as --measure)")  # fmt: skip
     parser.add_argument("--measure", action="store_true",
                         help="simulate this very trace now; takes minutes")  # fmt: skip
+    parser.add_argument("--jitter-ms", type=number(0, 5000), metavar="MS",
+                        help="measure with receivers of this play-out delay (the evidence of the "
+                        "package: 1100)")  # fmt: skip
     parser.add_argument("--schemes", default=SCHEMES, metavar="LIST",
                         help=f"to measure (default {SCHEMES})")  # fmt: skip
     parser.add_argument("--speech", metavar="DIR",
@@ -54,16 +57,23 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> None:
     from dred.evaluate.advise import advise
+    from dred.evaluate.evidence import waited_ms
     from dred.traces import measure
+
+    if args.evidence is not None and args.jitter_ms is not None and not args.measure:
+        raise ValueError(
+            "--jitter-ms: what --evidence holds was simulated before; leave one of them out"
+        )
 
     trace = _trace(args.loss)
     stats = measure(trace)
     records, origin = _evidence(args, trace)
     advice = advise(records, stats.loss_rate, stats.mean_burst, args.budget, args.metric)
+    wait_ms = waited_ms(records)
     if args.json:
-        print_json(_report(args, advice, stats, origin))
+        print_json(_report(args, advice, stats, origin, wait_ms))
     else:
-        _print(args, advice, stats, origin)
+        _print(args, advice, stats, origin, wait_ms)
     if advice.is_far:
         warn(
             [
@@ -95,9 +105,10 @@ def _evidence(args: argparse.Namespace, trace: Any) -> tuple[list[dict[str, Any]
             raise DredError(f"{path}: no such file; name what dred sweep wrote")
         records, files = read_evidence(path)
         return records, f"{path}, of {_count(files, 'file')}"
-    # Other models may do better or worse than those that the package's evidence is of, and whoever
-    # names speech wants to know about that.
-    if args.models is None and args.speech is None and not args.measure:
+    # Other models may do better or worse than those that the package's evidence is of, receivers
+    # that wait less do worse, and whoever names speech wants to know about that.
+    named = (args.models, args.speech, args.jitter_ms)
+    if not args.measure and all(value is None for value in named):
         shipped = shipped_evidence()
         if shipped.exists():
             records, files = read_evidence(shipped)
@@ -134,6 +145,7 @@ def _measure(args: argparse.Namespace, trace: Any) -> list[dict[str, Any]]:
     settings = Settings(
         split_schemes(args.schemes), bitrates, seconds=args.seconds, metrics=[args.metric],
         models=args.models,
+        **({} if args.jitter_ms is None else {"jitter_ms": args.jitter_ms}),
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.txt"
@@ -147,9 +159,9 @@ def _measure(args: argparse.Namespace, trace: Any) -> list[dict[str, Any]]:
     return good
 
 
-def _command(advice: "Advice", stats: "TraceStats") -> str:
+def _command(advice: "Advice", stats: "TraceStats", wait_ms: float) -> str:
     """What gives at home what the simulations gave: the sender is told what it was told there."""
-    from dred.simulate import JITTER_MS, find_scheme
+    from dred.simulate import find_scheme
 
     scheme = find_scheme(advice.best.scheme)
     percent = max(1, round(100 * stats.loss_rate)) if scheme.dred or scheme.lbrr else 0
@@ -157,7 +169,7 @@ def _command(advice: "Advice", stats: "TraceStats") -> str:
     options = (
         f"--bitrate {advice.best.bitrate} --dred-ms {1000 if scheme.dred else 0}"
         f"{lbrr} --loss-percent {percent}"
-        f"{f' --jitter-ms {JITTER_MS}' if scheme.dred else ''}"
+        f"{f' --jitter-ms {wait_ms:g}' if scheme.dred else ''}"
     )
     if scheme.peer:
         return (
@@ -171,7 +183,11 @@ def _command(advice: "Advice", stats: "TraceStats") -> str:
 
 
 def _report(
-    args: argparse.Namespace, advice: "Advice", stats: "TraceStats", origin: str
+    args: argparse.Namespace,
+    advice: "Advice",
+    stats: "TraceStats",
+    origin: str,
+    wait_ms: float,
 ) -> dict[str, Any]:
     from dataclasses import asdict
 
@@ -182,7 +198,8 @@ def _report(
         "mean_burst": stats.mean_burst,
         "scheme": advice.best.scheme,
         "bitrate": advice.best.bitrate,
-        "command": _command(advice, stats),
+        "command": _command(advice, stats, wait_ms),
+        "jitter_ms": wait_ms,
         "best": asdict(advice.best),
         "frugal": asdict(advice.frugal) if advice.frugal else None,
         "per_scheme": [asdict(cell) for cell in advice.per_scheme],
@@ -191,7 +208,13 @@ def _report(
     }
 
 
-def _print(args: argparse.Namespace, advice: "Advice", stats: "TraceStats", origin: str) -> None:
+def _print(
+    args: argparse.Namespace,
+    advice: "Advice",
+    stats: "TraceStats",
+    origin: str,
+    wait_ms: float,
+) -> None:
     from dred.evaluate.metrics import METRICS
     from dred.evaluate.report.table import interval
 
@@ -204,13 +227,14 @@ def _print(args: argparse.Namespace, advice: "Advice", stats: "TraceStats", orig
         print(f"or  {frugal.scheme} at {frugal.bitrate} bit/s ({frugal.kbps:.1f} kb/s sent): "
               f"{interval(frugal.quality[advice.metric], metric.digits)}, "
               "no audible difference")  # fmt: skip
-    print(f"\n    {_command(advice, stats)}\n")
+    print(f"\n    {_command(advice, stats, wait_ms)}\n")
     print(f"your trace: {100 * stats.loss_rate:.1f} % lost, bursts of {stats.mean_burst:.1f} "
           f"packets on average, the longest {stats.longest_burst}")  # fmt: skip
     near = advice.evidence
     traces = _count(len(near.traces), "trace")
     print(f"evidence:   {origin}; {traces} of {100 * near.loss:.1f} % in bursts of "
-          f"{near.burst:.1f}; best of each scheme within {args.budget} bit/s:\n")  # fmt: skip
+          f"{near.burst:.1f}; receivers wait {wait_ms:.0f} ms; best of each scheme within "
+          f"{args.budget} bit/s:\n")  # fmt: skip
     print(f"scheme      asked   kb/s  {metric.title:>18}  {'worse than the first by':>24}")
     for cell in advice.per_scheme:
         lead = advice.lead.get(cell.scheme)

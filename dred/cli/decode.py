@@ -5,9 +5,11 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dred.cli.captures import add_stream, open_stream
 from dred.cli.options import (
     add_json,
     add_models,
+    add_waiting,
     integer,
     print_json,
     progress,
@@ -24,9 +26,12 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float32]
 
 
+NOTHING_CAME = "before the first packet"
+
+
 class Decoding(NamedTuple):
     """What an input decodes to, as it is asked for. rate: of the audio; wanted: of the file to
-    write. report: what became of the packets, once all frames were taken."""
+    write. report: what became of the packets, once all frames were taken. table: of `--frames`."""
 
     frames: "Iterable[Floats]"
     packets: int
@@ -34,6 +39,35 @@ class Decoding(NamedTuple):
     rate: int
     wanted: int
     report: Callable[[], dict[str, Any]]
+    table: "FrameTable"
+
+
+class FrameTable:
+    """What each frame was made from, as CSV: when it is heard in the output, its source and, where
+    it was guessed, why. skipped: samples in front that the output leaves out."""
+
+    def __init__(self, receiver: "Receiver", skipped: int = 0) -> None:
+        self._stats, self._rate = receiver.stats, receiver.sample_rate
+        self._at = -skipped
+        self._rows: list[tuple[int, str]] = []
+
+    def note(self, frame: "Floats") -> "Floats":
+        """The frame pulled last, passed on."""
+        stats = self._stats
+        # Frames lost before the first packet came never were the receiver's.
+        source, why = (stats.last.value, stats.why) if stats.last else ("plc", NOTHING_CAME)
+        when = max(0, round(1000 * self._at / self._rate))
+        self._rows.append((when, f"{len(self._rows)},{when},{source},{why}"))
+        self._at += len(frame)
+        return frame
+
+    def write(self, path: str, seconds: float) -> None:
+        """seconds: of the output; what was pulled beyond is not in it."""
+        from dred.errors import AudioError
+        from dred.io.files import write_bytes
+
+        heard = [line for when, line in self._rows if when < 1000 * seconds]
+        write_bytes(path, "\n".join(["frame,ms,source,why", *heard, ""]).encode(), AudioError)
 
 
 def add_loss_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -84,6 +118,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="HZ",
         help="of the output (default: the input's)",
     )
+    add_waiting(parser)
+    add_stream(parser)
+    parser.add_argument("--frames", metavar="FILE.csv",
+                        help="write when each frame is heard, what it was made from, and why it "
+                        "was guessed")  # fmt: skip
     add_receiver_options(parser)
     add_json(parser)
 
@@ -91,11 +130,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 where the file is damaged: what could be read has been written all the same."""
     from dred.errors import AudioError
-    from dred.io.files import read_bytes
+    from dred.io.files import check_writable, read_bytes
     from dred.io.pcap import is_capture
     from dred.io.wav_writer import wav_writer
 
     refuse_overwriting_input(args.input, args.output)
+    if args.frames:
+        refuse_overwriting_input(args.input, args.frames)
+        check_writable(args.frames, AudioError)
     data = read_bytes(args.input, AudioError)
     decode = _capture if is_capture(data) else _file
     found = decode(args, data)
@@ -103,20 +145,33 @@ def run(args: argparse.Namespace) -> int:
         for frame in progress(found.frames, "decoding", found.packets):
             out.write(frame)
     report = found.report() | {"seconds": out.seconds}
+    if args.frames:
+        found.table.write(args.frames, out.seconds)
     if args.json:
         print_json(report)
     elif args.output != "-":
-        made = ", ".join(f"{what} {count}" for what, count in report["frames"].items())
-        print(f"{report['packets']} packets, {report['lost']} lost; frames made from: {made}")
+        print(outcome(report))
     return int(report["damaged"])
+
+
+def outcome(report: dict[str, Any]) -> str:
+    """What became of packets and frames, in a line, and why frames were guessed in a second one;
+    shared by decode and receive."""
+
+    def listed(counts: dict[str, int]) -> str:
+        return ", ".join(f"{what} {count}" for what, count in counts.items())
+
+    late = f", {report['late']} late" if report["late"] else ""
+    line = f"{report['packets']} packets, {report['lost']} lost{late}; "
+    line += f"frames made from: {listed(report['frames'])}"
+    return f"{line}\nguessed: {listed(report['guessed'])}" if report["guessed"] else line
 
 
 def _receiver(args: argparse.Namespace, rate: int, channels: int, frame_ms: float) -> "Receiver":
     from dred import Receiver, load_models
-    from dred.simulate import JITTER_MS
 
     return Receiver(
-        rate, channels, load_models(args.models), JITTER_MS,
+        rate, channels, load_models(args.models), args.jitter_ms,
         concealment=args.plc, frame_ms=frame_ms,
         use_lbrr=not args.no_lbrr, use_dred=not args.no_dred, high_band=not args.no_high_band,
     )  # fmt: skip
@@ -152,36 +207,33 @@ def _file(args: argparse.Namespace, data: bytes) -> Decoding:
     gain = 10 ** (stream.head.gain_q8 / (20 * 256))  # RFC 7845 section 5.1
     # A missing packet is lost; what stands for it only tells how long it was.
     packets = [packet or any_packet for packet in stream.packets]
-    audio = (gain * frame for frame, _ in playing(packets, lost, receiver))
+    skipped = stream.head.pre_skip * rate // 48000
+    table = FrameTable(receiver, skipped)
+    audio = (gain * table.note(frame) for frame, _ in playing(packets, lost, receiver))
     return Decoding(
-        cut(audio, stream.head.pre_skip * rate // 48000, stream.duration * rate // 48000),
+        cut(audio, skipped, stream.duration * rate // 48000),
         len(packets), stream.head.channels, rate, wanted,
-        lambda: _report(len(packets), int(lost.sum()), stream.warnings, receiver),
+        lambda: _report(len(packets), int(lost.sum()), stream.warnings, receiver), table,
     )  # fmt: skip
 
 
 def _capture(args: argparse.Namespace, data: bytes) -> Decoding:
-    """The longest call of a capture, with the losses that it had."""
-    from dred.errors import AudioError
+    """A call of a capture, with the losses that it had."""
     from dred.net.heard import Heard
-    from dred.rtp.capture import arrivals, open_capture
+    from dred.rtp.capture import arrivals
 
     if args.trace or args.loss:
         raise ValueError("a capture has losses of its own; leave out --trace and --loss")
-    capture = open_capture(args.input, data=data)
-    warn(capture.warnings)
-    if not capture.streams:
-        raise AudioError(f"{args.input}: holds no RTP stream with Opus; capture the media")
-    stream = capture.streams[0]
+    capture, stream = open_stream(args.input, data, args.ssrc)
     frame_ms = stream.frame_ms
     rate, wanted = _rates(args.rate, 0)
     receiver = _receiver(args, rate, 1, frame_ms)
-    rtp, heard = stream.receiver(receiver), Heard(receiver)
+    rtp, heard, table = stream.receiver(receiver), Heard(receiver), FrameTable(receiver)
 
     def listened() -> "Iterator[Floats]":
         frame = heard.pull()
         if frame is not None:
-            yield frame
+            yield table.note(frame)
 
     def frames() -> "Iterator[Floats]":
         for packet, time_ms in arrivals(stream, frame_ms):
@@ -194,7 +246,7 @@ def _capture(args: argparse.Namespace, data: bytes) -> Decoding:
 
     return Decoding(
         heard.sent_only(frames()), len(stream.packets), 1, rate, wanted,
-        lambda: _report(len(stream.packets), rtp.lost, capture.warnings, receiver),
+        lambda: _report(len(stream.packets), rtp.lost, capture.warnings, receiver), table,
     )  # fmt: skip
 
 

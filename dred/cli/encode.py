@@ -18,6 +18,7 @@ from dred.cli.options import (
 
 if TYPE_CHECKING:
     from dred.profile import Profile
+    from dred.sender import Sender
 
 USUAL_BURST = 1.9
 # Below this share of --dred-ms, whoever asked for that much should hear why there is less.
@@ -131,10 +132,15 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         print_json(report)
     elif args.output != "-":
-        carried = ", ".join(f"{what} {count}" for what, count in sender.stats.most_common())
-        print(f"{len(packets)} packets, {report['kbps']:.1f} kb/s; packets by content: {carried}")
+        line = f"{len(packets)} packets, {report['kbps']:.1f} kb/s"
+        print(f"{line}; packets by content: {by_content(sender)}")
         if sender.stats["dred"]:
             print(_reach(args, report["mean_dred_ms"]))
+
+
+def by_content(sender: "Sender") -> str:
+    """Packets by what they carry, or why they carry no DRED; shared with send."""
+    return ", ".join(f"{what} {count}" for what, count in sender.stats.most_common())
 
 
 def mean_described_ms(packets: Sequence[bytes], profile: "Profile") -> float:

@@ -5,6 +5,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from dred.cli.captures import add_stream, lost_before, open_stream, title
 from dred.cli.options import add_json, add_models, print_json, warn
 from dred.digits import whole
 from dred.units import DTX_BYTES
@@ -12,6 +13,7 @@ from dred.units import DTX_BYTES
 if TYPE_CHECKING:
     from dred.packet import Packet
     from dred.profile import Profile
+    from dred.rtp.capture import CapturedStream
 
 # The first packets cannot look back: two latents of 20 ms must exist.
 HISTORY_PACKETS = 4
@@ -22,6 +24,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("inspect", help="what every packet carries")
     parser.add_argument("input", metavar="IN", help="Ogg Opus, pcap or pcapng; - is stdin")
     add_models(parser)
+    add_stream(parser)
     parser.add_argument("--summary", action="store_true", help="leave out the packets")
     add_json(parser)
 
@@ -37,47 +40,47 @@ def run(args: argparse.Namespace) -> None:
     profile = load_models(args.models).profile if args.models else OPUS
     data = read_bytes(args.input, AudioError)
     settings: dict[str, int] = {}
+    call = ""
     if is_capture(data):
-        rows = _captured(args.input, data, profile)
+        _, stream = open_stream(args.input, data, args.ssrc)
+        rows, call = _captured(stream, profile), title(stream)
     else:
-        stream = parse_ogg(data, args.input)
-        warn(stream.warnings)
-        settings = _settings(stream.tags.comments)
+        file = parse_ogg(data, args.input)
+        warn(file.warnings)
+        settings = _settings(file.tags.comments)
         rows = [
             describe(packet, number, settings, profile)
-            for number, packet in enumerate(stream.packets)
+            for number, packet in enumerate(file.packets)
         ]
-    summary = summarise(rows)
+    summary = summarise(rows) | ({"stream": call} if call else {})
     if args.json:
         print_json({"settings": settings, "packets": rows, "summary": summary})
         return
     if not args.summary:
-        print("packet  bytes  ms  coding       LBRR  DRED")
+        print(f"{'   RTP' if call else 'packet'}  bytes  ms  coding       LBRR  DRED")
         for row in rows:
+            if row.get("lost_before", 0) > 0:
+                print(f"     - {row['lost_before']:6d}  lost")
             print(_line(row))
     for name, value in summary.items():
         print(f"{name.replace('_', ' ')}: {_plain(value)}")
 
 
-def _captured(path: str, data: bytes, profile: "Profile") -> list[dict[str, Any]]:
-    """The packets of the longest call in a capture, with what RTP and RED say of them."""
-    from dred.errors import AudioError
-    from dred.rtp.capture import open_capture
-
-    capture = open_capture(path, data=data)
-    warn(capture.warnings)
-    if not capture.streams:
-        raise AudioError(f"{path}: holds no RTP stream with Opus; capture the media of a call")
-    stream = capture.streams[0]
+def _captured(stream: "CapturedStream", profile: "Profile") -> list[dict[str, Any]]:
+    """The packets of a captured call, with what RTP and RED say of them."""
     rows = []
+    lost = lost_before(packet.sequence for _, packet in stream.packets)
+    before = 0
     for number, (arrival_ms, packet) in enumerate(stream.packets):
+        before += next(lost)
         blocks = stream.blocks(packet)
         if blocks:
             row = describe(blocks[-1].data, number, {}, profile)
             red = [{"offset_ms": block.offset / 48, "bytes": len(block.data)}
                    for block in blocks[:-1]]  # fmt: skip
             rows.append({**row, "sequence": packet.sequence, "timestamp": packet.timestamp,
-                         "arrival_ms": arrival_ms, "red": red})  # fmt: skip
+                         "arrival_ms": arrival_ms, "lost_before": before, "red": red})  # fmt: skip
+            before = 0
     return rows
 
 
@@ -146,6 +149,8 @@ def _reason(packet: "Packet", number: int, settings: dict[str, int], profile: "P
     told = packet.why_no_dred(profile)
     if told != "none sent":
         return told
+    if packet.padding:
+        return "padding without DRED"
     if settings.get("dred_ms") == 0:
         return "no duration asked"
     if settings.get("loss_percent") == 0:
@@ -154,9 +159,11 @@ def _reason(packet: "Packet", number: int, settings: dict[str, int], profile: "P
         return "silence"
     if number < HISTORY_PACKETS:
         return "no history yet"
-    if "jitter_ms" in settings:
-        return "between payloads, or too little bitrate"
-    return "too little bitrate" if settings else told
+    if not settings:
+        return told
+    # What the sender alone knows: whether there was speech to describe, and what room it saw.
+    between = "between payloads, " if "jitter_ms" in settings else ""
+    return f"{between}past silence, or too little bitrate"
 
 
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -164,6 +171,7 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     from collections import Counter
 
     here = [row for row in rows if "missing" not in row]
+    captured = any("lost_before" in row for row in rows)
     good = [row for row in here if "malformed" not in row]
     carrying = [row["dred"] for row in good if "dred" in row]
     seconds = sum(row["ms"] for row in good) / 1000
@@ -173,12 +181,14 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "packets": len(rows),
         "malformed": len(here) - len(good),
         "missing": len(rows) - len(here),
+        **({"lost": sum(row["lost_before"] for row in rows)} if captured else {}),
         "seconds": seconds,
         "kbps": size * 8 / 1000 / seconds if seconds else 0.0,
         "with_lbrr": sum(row["lbrr"] for row in good),
         "with_dred": len(carrying),
         "dred_kbps": sum(d["bytes"] for d in carrying) * 8 / 1000 / seconds if seconds else 0.0,
         "mean_dred_ms": sum(d["ms"] for d in carrying) / count,
+        "mean_q0": sum(d["q0"] for d in carrying) / count,
         "mean_dred_bits": {
             part: sum(d["bits"][part] for d in carrying) / count
             for part in ("header", "state", "latents")
@@ -188,7 +198,7 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _line(row: dict[str, Any]) -> str:
-    start = f"{row['packet']:6d} {row['bytes']:6d}"
+    start = f"{row.get('sequence', row['packet']):6d} {row['bytes']:6d}"
     if "missing" in row:
         return f"{start}  missing: with its page of the file"
     if "malformed" in row:

@@ -13,6 +13,8 @@ from dred.digits import finite
 
 T = TypeVar("T")
 
+SIMULATED_WAIT_MS = 1100.0
+
 
 def integer(low: int, high: int | None = None) -> Callable[[str], int]:
     """An argparse type: a whole number from low to high."""
@@ -48,6 +50,16 @@ def number(low: float, high: float = math.inf) -> Callable[[str], float]:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+
+
+def add_waiting(parser: argparse.ArgumentParser) -> None:
+    """How long the receivers of simulations wait; shared by simulate, sweep and decode. The
+    default is that of the library, written twice so that help does not load the codec."""
+    parser.add_argument(
+        "--jitter-ms", type=number(0, 5000), default=SIMULATED_WAIT_MS, metavar="MS",
+        help="play-out delay of the receiver: bursts are repaired up to it (default "
+        f"{SIMULATED_WAIT_MS:.0f})",
+    )  # fmt: skip
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:

@@ -6,9 +6,9 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dred.cli.decode import add_receiver_options
+from dred.cli.decode import add_receiver_options, outcome
 from dred.cli.interrupt import asked_to_end
 from dred.cli.options import add_json, integer, number, print_json
 from dred.cli.send import add_rtp_options, address
@@ -27,7 +27,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("output", metavar="OUT.wav", help="- is stdout")
     parser.add_argument("--seconds", type=number(0), metavar="S", help="end after so much audio")
     parser.add_argument("--idle", type=number(0), default=5.0, metavar="S",
-                        help="end after so long without a packet (default 5)")  # fmt: skip
+                        help="end so long after the last packet (default 5); the first is waited "
+                        "for")  # fmt: skip
     parser.add_argument("--jitter-ms", type=number(0, 5000), default=60.0, metavar="MS",
                         help="play-out delay; bridges bursts up to it (default 60)")  # fmt: skip
     parser.add_argument("--adaptive", action="store_true",
@@ -88,8 +89,7 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         print_json(report)
     elif args.output != "-":
-        made = ", ".join(f"{what} {count}" for what, count in receiver.stats.frames().items())
-        print(f"{report['packets']} packets, {report['lost']} lost; frames made from: {made}")
+        print(outcome(report))
 
 
 def _nothing(live: "LiveReceiver", payload_type: int | None) -> str:
@@ -108,14 +108,17 @@ def read_types(path: str) -> tuple[int, int | None]:
     from dred.io.files import read_bytes
     from dred.rtp.sdp import SdpError, parse
 
-    session = parse(read_bytes(path, SdpError).decode("utf-8", "replace"))
+    try:
+        session = parse(read_bytes(path, SdpError).decode("utf-8", "replace"))
+    except SdpError as reason:
+        raise SdpError(f"{path}: {str(reason).removeprefix(f'{path}: ')}") from None
     return session.format.payload_type, session.format.red_type
 
 
-def describe(live: "LiveReceiver") -> dict[str, object]:
+def describe(live: "LiveReceiver") -> dict[str, Any]:
     """What came, and what was made of it."""
     reception, stats = live.rtp.reception, live.rtp.stats
-    found: dict[str, object] = {
+    found: dict[str, Any] = {
         "packets": stats.packets,
         "lost": live.rtp.lost,
         "malformed_rtp": stats.malformed,

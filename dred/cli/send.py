@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from dred.cli.encode import add_in_band, add_receiver_delay, add_sender_options
+from dred.cli.encode import add_in_band, add_receiver_delay, add_sender_options, by_content
 from dred.cli.interrupt import asked_to_end
 from dred.cli.options import add_json, integer, print_json, warn
 
@@ -133,7 +133,10 @@ def run(args: argparse.Namespace) -> None:
     if args.json:
         print_json(report)
     else:
-        print(f"{stats.packets} packets, {report['kbps']:.1f} kb/s with RTP headers")
+        print(
+            f"{stats.packets} packets, {report['kbps']:.1f} kb/s with RTP headers; "
+            f"packets by content: {by_content(sender)}"
+        )
 
 
 def expect_delay(sender: "Sender") -> "Callable[[float], None]":

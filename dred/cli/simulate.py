@@ -9,8 +9,8 @@ from dred.cli.decode import add_loss_options, loss_flags
 from dred.cli.encode import add_sender_options
 from dred.cli.options import (
     add_json,
+    add_waiting,
     need_metrics,
-    number,
     print_json,
     progress,
     refuse_overwriting_input,
@@ -57,8 +57,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--equal", choices=("total", "regular"), default="total",
                         help="the bitrate is of all that is sent (default), or of the regular "
                         "frames alone, with redundancy on top")  # fmt: skip
-    parser.add_argument("--jitter-ms", type=number(0, 5000), default=1100.0, metavar="MS",
-                        help="play-out delay of the receiver (default 1100)")  # fmt: skip
+    add_waiting(parser)
     parser.add_argument("--metrics", metavar="LIST",
                         help=f"see below (default {DEFAULT_METRICS})")  # fmt: skip
     parser.add_argument("--no-metrics", action="store_true", help="leave them out")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dred.cli.options import (
     add_json,
     add_models,
+    add_waiting,
     integer,
     need_metrics,
     number,
@@ -91,9 +92,11 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--loss-percent", type=integer(0, 100), metavar="P",
                         help="what senders are told (default: the rate of each trace)")  # fmt: skip
     parser.add_argument("--dred-ms", type=integer(0, 1040), default=1000, metavar="MS",
-                        help="past speech described in every packet (default 1000)")  # fmt: skip
+                        help="past speech described in every packet at most (default "
+                        "1000)")  # fmt: skip
     parser.add_argument("--frame-ms", type=int, choices=(10, 20, 40, 60), default=20,
                         help="default 20")  # fmt: skip
+    add_waiting(parser)
     parser.add_argument("--seconds", type=number(0.5), metavar="S",
                         help="use the beginning of each file only")  # fmt: skip
     parser.add_argument("--files", type=integer(1), metavar="N",
@@ -146,7 +149,7 @@ def run(args: argparse.Namespace) -> int | None:
         sounds = [sounds[i * len(sounds) // args.files] for i in range(args.files)]
     settings = Settings(
         split_schemes(args.schemes), args.bitrates, args.loss_percent, args.frame_ms, args.dred_ms,
-        args.seconds, split(args.metrics), args.models, args.equal,
+        args.seconds, split(args.metrics), args.models, args.equal, args.jitter_ms,
     )  # fmt: skip
     traces = _near(find_traces(args.traces), args.losses)
     if args.cluster is None:  # the machines of a cluster have packages of their own

@@ -22,6 +22,7 @@ from dred.errors import DredError
 from dred.evaluate.cells import metric_names
 from dred.evaluate.metrics import METRICS
 from dred.evaluate.sweep import PURPOSES, SOURCES, read_records
+from dred.simulate import JITTER_MS
 
 Record = dict[str, Any]
 MARK = "dred evidence 1"
@@ -30,7 +31,9 @@ MAX_BYTES = 200_000
 # Of a cell, the same for all of its groups: sums over runs, then means of them.
 SUMS = ("packets", "lost", *SOURCES)
 MEANS = ("kbps", "seconds", "trace_loss", "trace_burst", *(f"kbps_{p}" for p in PURPOSES),
-         "delay_p95_ms")  # fmt: skip
+         "delay_p95_ms", "jitter_ms")  # fmt: skip
+# Of records that do not say it.
+UNSAID = {"jitter_ms": float(JITTER_MS)}
 
 
 def compact(records: Sequence[Record]) -> str:
@@ -64,11 +67,20 @@ def _format(records: Sequence[Record], groups: int) -> str:
             _json([
                 trace, scheme, bitrate,
                 [sum(r[name] for r in own) for name in SUMS],
-                [round(float(np.mean([r.get(name, 0.0) for r in own])), 4) for name in MEANS],
+                [round(float(np.mean([_said(r, name) for r in own])), 4) for name in MEANS],
                 quality,
             ])
         )  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _said(record: Record, name: str) -> float:
+    return float(record.get(name, UNSAID.get(name, 0.0)))
+
+
+def waited_ms(records: Sequence[Record]) -> float:
+    """The longest that receivers waited in these simulations."""
+    return max((_said(record, "jitter_ms") for record in records), default=UNSAID["jitter_ms"])
 
 
 def _group_means(

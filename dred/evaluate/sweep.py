@@ -24,7 +24,7 @@ from dred.evaluate.outcome import DEFAULT_METRICS, check_metrics, describe, scor
 from dred.evaluate.program import program
 from dred.io.wav import mix, read_wav
 from dred.models import Models, load_models
-from dred.simulate import find_scheme, simulate
+from dred.simulate import JITTER_MS, find_scheme, simulate
 from dred.traces import SUFFIXES, measure, read_trace
 
 SOUND_SUFFIXES = (".wav", ".flac", ".ogg")
@@ -53,12 +53,14 @@ class Job:
     metrics: tuple[str, ...]
     models: str | None
     equal: str = "total"
+    jitter_ms: float = JITTER_MS
 
 
 @dataclass(frozen=True)
 class Settings:
     """What all jobs of a sweep have in common. loss_percent: what senders are told; None is the
-    loss rate of each trace. seconds: use the beginning of each file only."""
+    loss rate of each trace. seconds: use the beginning of each file only. jitter_ms: play-out delay
+    of the receivers, of which senders are told."""
 
     schemes: Sequence[str]
     bitrates: Sequence[int]
@@ -69,6 +71,7 @@ class Settings:
     metrics: Sequence[str] = DEFAULT_METRICS
     models: str | None = None
     equal: str = "total"  # what the bitrate is of: all that is sent, or the "regular" frames
+    jitter_ms: float = JITTER_MS
 
 
 def find_sounds(place: str | os.PathLike[str]) -> list[Path]:
@@ -133,6 +136,7 @@ def plan(sounds: Sequence[Path], traces: Sequence[Path], settings: Settings) -> 
                         metrics=metrics,
                         models=settings.models and str(Path(settings.models).resolve()),
                         equal=settings.equal,
+                        jitter_ms=settings.jitter_ms,
                     )
                     key = _key(job, sound_hashes[sound], "" if clean else trace_hash, models_hash)
                     jobs.setdefault(key, Job(**{**asdict(job), "key": key}))
@@ -143,7 +147,7 @@ def _key(job: Job, sound_hash: str, trace_hash: str, models_hash: str) -> str:
     parts = [
         program(), sound_hash, trace_hash, models_hash, job.offset, job.scheme, job.bitrate,
         job.loss_percent, job.frame_ms, job.dred_ms, job.seconds, job.metrics,
-        job.equal,
+        job.equal, job.jitter_ms,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
@@ -186,7 +190,7 @@ def _run(job: Job) -> dict[str, Any]:
     flags = np.roll(trace, -job.offset)
     result = simulate(
         pcm, rate, flags, job.scheme, job.bitrate, job.loss_percent, _models(job.models),
-        frame_ms=job.frame_ms, dred_ms=job.dred_ms, equal=job.equal,
+        frame_ms=job.frame_ms, dred_ms=job.dred_ms, equal=job.equal, jitter_ms=job.jitter_ms,
     )  # fmt: skip
     found = describe(result)
     stats = measure(result.lost)
@@ -196,6 +200,7 @@ def _run(job: Job) -> dict[str, Any]:
         "loss_percent": job.loss_percent,
         "dred_ms": job.dred_ms,
         "frame_ms": job.frame_ms,
+        "jitter_ms": job.jitter_ms,
         "seconds": len(pcm) / rate,
         "packets": found["packets"],
         "lost": found["lost"],
@@ -332,6 +337,7 @@ def _quoted(path: Path) -> str:
 _COLUMNS = {
     "key": "VARCHAR", "file": "VARCHAR", "trace": "VARCHAR", "scheme": "VARCHAR",
     "bitrate": "BIGINT", "loss_percent": "BIGINT", "dred_ms": "BIGINT", "frame_ms": "BIGINT",
+    "jitter_ms": "DOUBLE",
     "seconds": "DOUBLE", "packets": "BIGINT", "lost": "BIGINT", "mean_burst": "DOUBLE",
     "trace_loss": "DOUBLE", "trace_burst": "DOUBLE", "kbps": "DOUBLE",
     **dict.fromkeys(SOURCES, "BIGINT"),

@@ -296,7 +296,10 @@ class _Reader:
 
     def result(self) -> OggOpus:
         if self._serial is None:
-            raise AudioError(f"{self._name}: is not an Ogg Opus file; make one with: dred encode")
+            raise AudioError(
+                f"{self._name}: is neither an Ogg Opus file (dred encode makes one) nor a capture "
+                "(pcap, pcapng)"
+            )
         try:
             head = OpusHead.parse(self._packets[0] if self._packets else b"")
             tags = OpusTags.parse(self._packets[1] if len(self._packets) > 1 else b"")

@@ -94,6 +94,15 @@ class Descriptions:
         found: int = lib.dred_features_at(self._decoders, self._starts, count, centre, out)
         return found
 
+    @property
+    def newest(self) -> int | None:
+        """Of the payloads looked at, the newest time that any describes; None without one."""
+        ends = [
+            start + 40 * lib.dred_decoder_offset(decoder)
+            for decoder, start in zip(self._decoders, self._starts, strict=True)
+        ]
+        return max(ends, default=None)
+
     def covers(self, centre: int) -> bool:
         """Whether there is a vector for this time. Of later packets than the first few that have
         one, too little would come to be worth their parsing."""

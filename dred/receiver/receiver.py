@@ -23,7 +23,7 @@ from dred.receiver.high_band import HighBand
 from dred.receiver.jitter import JitterBuffer
 from dred.receiver.join import blares, equal_gain, rings
 from dred.receiver.priming import WARM_UP_MS, Primer
-from dred.receiver.recovery import Source, choose_source
+from dred.receiver.recovery import Source, choose_source, why_guessed
 from dred.receiver.stats import Stats
 from dred.receiver.witness import Witness
 from dred.units import DTX_BYTES, checked_delay
@@ -187,8 +187,20 @@ class Receiver:
             frame = self._decoded(None)
         else:
             frame = self._concealed()
-        self._stats.note(source)
+        self._stats.note(source, self._why(ahead) if source is Source.PLC else "")
         return frame
+
+    def _why(self, ahead: list[tuple[int, bytes]]) -> str:
+        """Why the frame played now is a guess."""
+        if self._models is None or not self._use_dred:
+            return why_guessed(used=False, waiting=bool(ahead), described=False, newer=False)
+        newest = self._descriptions.newest
+        return why_guessed(
+            used=True,
+            waiting=bool(ahead),
+            described=newest is not None,
+            newer=newest is not None and self._middle() > newest,
+        )
 
     def _restores(self, following: bytes) -> bool:
         """Whether the frame before this packet can be had from its LBRR. Behind a CELT frame
@@ -200,8 +212,11 @@ class Receiver:
         """Whether a description covers the middle of the frame to be played now."""
         if self._models is None or not self._use_dred:
             return False
-        middle = self._position + self._samples(self._frame_ms) // 2
-        return self._descriptions.covers(self._filler.core_time(middle))
+        return self._descriptions.covers(self._middle())
+
+    def _middle(self) -> int:
+        """The middle of the frame to be played now, on the 16 kHz axis."""
+        return self._filler.core_time(self._position + self._samples(self._frame_ms) // 2)
 
     def _regular(self, packet: bytes) -> Floats:
         self._dtx = len(packet) <= DTX_BYTES

@@ -21,6 +21,29 @@ class Source(Enum):
     __hash__ = object.__hash__
 
 
+# Why no description covers a frame that is guessed.
+NOTHING_BEHIND = "nothing behind it yet"
+NO_DRED_BEHIND = "no DRED behind it"
+TOO_SHORT = "DRED too short"
+SILENCE_LEFT_OUT = "silence left out"
+UNUSED = "DRED not used"
+
+
+def why_guessed(*, used: bool, waiting: bool, described: bool, newer: bool) -> str:
+    """Why a frame is guessed.
+
+    used: descriptions are looked at. waiting: a packet behind the frame is here; described: one of
+    these describes anything at all. newer: the frame lies behind the newest moment described.
+    """
+    if not used:
+        return UNUSED
+    if not waiting:
+        return NOTHING_BEHIND
+    if not described:
+        return NO_DRED_BEHIND
+    return SILENCE_LEFT_OUT if newer else TOO_SHORT
+
+
 def choose_source(*, here: bool, copy: bool, next_has_lbrr: bool, dred: bool, dtx: bool) -> Source:
     """The best source of one frame: its packet or a full copy, LBRR, DRED, silence, or a guess.
 

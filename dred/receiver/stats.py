@@ -26,10 +26,15 @@ class Stats:
     restarts: int = 0
     skipped: int = 0
     no_dred: Counter[str] = field(default_factory=Counter)  # why packets carry none
+    guessed: Counter[str] = field(default_factory=Counter)  # why nothing describes a guessed frame
+    why: str = ""  # the same of the last frame; empty where it was not guessed
 
-    def note(self, source: Source) -> None:
-        """A frame was pulled, made from this."""
+    def note(self, source: Source, why: str = "") -> None:
+        """A frame was pulled, made from this. why: it had to be guessed."""
         self.counts[source] += 1
+        self.why = why
+        if why:
+            self.guessed[why] += 1
         self.recent.append(source)
 
     @property
@@ -66,4 +71,5 @@ class Stats:
             "restarts": self.restarts,
             "skipped": self.skipped,
             "no_dred": dict(self.no_dred),
+            "guessed": dict(self.guessed),
         }

@@ -56,8 +56,8 @@ def find_scheme(name: str) -> Scheme:
 def _sum(name: str) -> Scheme:
     parts = name.split("+")
     copies = {f"red:{count}": count for count in range(1, MAX_COPIES + 1)}
-    kinds = ["red" if part in copies else part for part in parts]
-    if not set(kinds) <= {"lbrr", "dred", "red"} or len(set(kinds)) < len(kinds):
+    kinds = ["copies" if part in copies else part for part in parts]
+    if not set(kinds) <= {"lbrr", "dred", "copies"} or len(set(kinds)) < len(kinds):
         raise ValueError(
             f"unknown scheme {name!r}; there are {', '.join([*SCHEMES, *PEER_SCHEMES])}, and sums "
             f"of lbrr, dred and red:N with N from 1 to {MAX_COPIES}"

@@ -92,6 +92,10 @@ CASES = [
     ("trace stats good.txt --plot p.nothing", 1, "supported formats"),
     (SIMULATE.format("--loss gilbert:p=2"), 1, "p"),
     ("models describe --models cut.bin", 1, "cut.bin"),
+    ("simulate good.wav --trace good.txt --schemes red", 2, "unknown scheme 'red'"),
+    ("receive --listen 127.0.0.1:0 out.wav --sdp letters.txt", 1, "letters.txt: SDP: "),
+    ("receive --listen 127.0.0.1:0 out.wav --sdp none.sdp", 1, "none.sdp: no such file"),
+    ("inspect text.opus", 1, "nor a capture"),
     ("fly", 2, "fly"),
     ("", 2, "COMMAND"),
 ]

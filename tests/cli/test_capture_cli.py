@@ -13,6 +13,7 @@ from signals import opus_packets, voice
 from weights import random_image
 
 from dred.cli import main
+from dred.cli.captures import lost_before
 from dred.rtp import RtpPacket, RtpSender
 from dred.rtp.capture import write_capture
 from dred.sender import Sender
@@ -110,3 +111,61 @@ def test_standard_input(decode, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
     assert main(["inspect", "-", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["summary"]["packets"] == FRAMES
+
+
+@pytest.fixture
+def two_ways(tmp_path):
+    """A capture of both directions of a call, the shorter one of SSRC 8."""
+    packets = media() + [(t + 5, replace(p, ssrc=8)) for t, p in media(sequence=9)[: FRAMES // 2]]
+    write_capture(tmp_path / "both.pcap", sorted(packets, key=lambda entry: entry[0]))
+    return str(tmp_path / "both.pcap")
+
+
+def test_of_several_streams_the_longest_is_taken_and_the_others_named(two_ways, capsys):
+    assert main(["inspect", two_ways, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["summary"]["packets"] == FRAMES
+    assert err.startswith("dred: warning: ")
+    assert err.count("\n") == 1
+    assert "0x00000007" in err.split("--ssrc")[0]
+    assert "0x00000008" in err.split("--ssrc")[1]
+
+
+def test_a_stream_is_named_by_its_source(two_ways, tmp_path, capsys):
+    assert main(["inspect", two_ways, "--ssrc", "0x8", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["summary"]["packets"] == FRAMES // 2
+    assert err == ""
+    assert main(["decode", two_ways, str(tmp_path / "o.wav"), "--ssrc", "8", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == {"regular": FRAMES // 2}
+    assert main(["inspect", two_ways, "--ssrc", "9"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "0x00000009; there are 0x00000007 from" in said
+    with pytest.raises(SystemExit) as left:
+        main(["inspect", two_ways, "--ssrc", "me"])
+    assert left.value.code == 2
+
+
+def test_inspect_shows_what_was_lost_in_a_capture(tmp_path, capsys):
+    write_capture(tmp_path / "c.pcap", [p for i, p in enumerate(media()) if i not in (5, 6, 9)])
+    assert main(["inspect", str(tmp_path / "c.pcap")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines if line.endswith("lost")] == [
+        ["-", "2", "lost"], ["-", "1", "lost"]
+    ]  # fmt: skip
+    assert lines[lines.index("     -      2  lost") + 1].split()[0] == "107"  # of RTP
+    assert "lost: 3" in lines
+
+
+@pytest.mark.parametrize(
+    ("sequences", "lost"),
+    [
+        ([65534, 65535, 0, 2], [0, 0, 0, 1]),
+        ([1, 4, 2, 3, 5], [0, 2, -1, -1, 0]),  # out of order is not lost
+        ([1, 2, 2, 1, 3], [0, 0, 0, 0, 0]),  # nor is what came twice
+        ([1, 3, 30_000, 30_001, 2], [0, 1, 0, 0, 0]),  # numbers that begin anew
+    ],
+)
+def test_gaps_in_sequence_numbers(sequences, lost):
+    assert list(lost_before(sequences)) == lost

@@ -17,12 +17,14 @@ from weights import random_image
 
 from dred.allocation import TYPICAL_BURST
 from dred.cli import encode, get_parser, main
+from dred.cli.options import SIMULATED_WAIT_MS
 from dred.io.ogg import read_ogg
 from dred.io.wav_writer import write_wav
 from dred.models import load_models
 from dred.opus import OpusDecoder
 from dred.packet import Packet
 from dred.sender import Sender
+from dred.simulate import JITTER_MS
 
 # At low rates libopus may choose a narrow band, and is up to 0.2 ms out of time there.
 MANY = ("--bitrate", "64000")
@@ -341,3 +343,74 @@ def test_long_work_shows_how_far_it_is(tmp_path, run, monkeypatch, tqdm):
         assert shares == sorted(set(shares)), "one line for each per cent at most"
         assert shares[0] == 0
         assert shares[-1] >= 99
+
+
+def test_the_delay_of_simulated_receivers_is_that_of_the_library():
+    """Written twice, so that help does not load the codec."""
+    assert SIMULATED_WAIT_MS == JITTER_MS
+
+
+@pytest.fixture
+def lost_second(tmp_path, samples):
+    """A file of three seconds and a trace that loses a burst of 300 ms in it, and its end."""
+    pcm, rate = soundfile.read(samples / "rms_16k.wav", frames=3 * 16000)
+    soundfile.write(tmp_path / "in.wav", pcm, rate)
+    opus, trace = tmp_path / "a.opus", tmp_path / "t.txt"
+    assert main(["encode", str(tmp_path / "in.wav"), str(opus)]) == 0
+    flags = [int(70 <= i < 85 or i >= 140) for i in range(len(read_ogg(opus).packets))]
+    trace.write_text("\n".join(map(str, flags)))
+    return str(opus), "--trace", str(trace)
+
+
+def frame_table(path):
+    lines = path.read_text().splitlines()
+    assert lines[0] == "frame,ms,source,why"
+    return [line.split(",") for line in lines[1:]]
+
+
+def test_each_frame_is_told_with_why_it_was_guessed(tmp_path, lost_second, capsys):
+    opus, *loss = lost_second
+    out, table = tmp_path / "out.wav", tmp_path / "frames.csv"
+    asked = ["decode", opus, str(out), *loss, "--frames", str(table)]
+    capsys.readouterr()
+    assert main([*asked, "--jitter-ms", "60", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    rows = frame_table(table)
+    assert [int(row[0]) for row in rows] == list(range(len(rows)))
+    assert all((row[2] == "plc") == bool(row[3]) for row in rows)
+    assert {row[2] for row in rows[:70]} == {"regular"}
+    # Sixty ms bring the packet behind the burst for its last three frames.
+    assert {row[3] for row in rows[70:82]} == {"nothing behind it yet"}
+    assert {row[2] for row in rows[82:85]} == {"dred"}
+    assert report["guessed"] == {"nothing behind it yet": report["frames"]["plc"]}
+    assert rows[82][1] == str(82 * 20 - 6)  # ms of out.wav: libopus looks 6.5 ms ahead
+    # With time enough, what is left is what the description does not reach, and the end.
+    assert main([*asked, "--jitter-ms", "1000"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].startswith("guessed: ")
+    rows = frame_table(table)
+    assert {row[2] for row in rows[79:85]} == {"dred"}
+    assert {row[3] for row in rows[70:79]} <= {"", "DRED too short"}
+    assert rows[70][3] == "DRED too short"
+    assert {row[3] for row in rows[140:]} == {"nothing behind it yet"}
+    assert main([*asked, "--no-dred"]) == 0
+    assert {row[3] for row in frame_table(table)} == {"", "DRED not used"}
+
+
+def test_frames_before_the_first_packet(tmp_path, lost_second):
+    opus, _, trace = lost_second
+    (tmp_path / "t.txt").write_text("1\n1\n" + "0\n" * 400)
+    table = tmp_path / "frames.csv"
+    asked = ["decode", opus, str(tmp_path / "o.wav"), "--trace", trace, "--frames", str(table)]
+    assert main(asked) == 0
+    assert [row[3] for row in frame_table(table)[:3]] == ["before the first packet"] * 2 + [""]
+
+
+def test_a_table_that_cannot_be_written_is_told_first(tmp_path, lost_second, capsys):
+    opus, *_ = lost_second
+    out = tmp_path / "out.wav"
+    assert main(["decode", opus, str(out), "--frames", str(tmp_path / "no" / "f.csv")]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+    assert not out.exists()
+    assert main(["decode", opus, str(out), "--frames", opus]) == 2
+    assert "would overwrite its input" in capsys.readouterr().err

@@ -82,3 +82,20 @@ def test_foreign_packets(tmp_path, capsys):
     rows = inspect(capsys, tmp_path / "a.opus")["packets"]
     assert rows[0]["no_dred"] in ("none sent", "no history yet")
     assert [row["no_dred"] for row in rows[1:]] == ["other version", "other experiment"]
+
+
+def test_the_place_of_a_payload_is_not_guessed(encoded, capsys):
+    """Of a packet without one, a file of ours does not tell whether speech or bits were missing."""
+    found = inspect(capsys, encoded("--jitter-ms", "400"))
+    reasons = found["summary"]["no_dred"]
+    assert "between payloads, past silence, or too little bitrate" in reasons
+    assert "too little bitrate" not in reasons
+
+
+def test_padding_that_is_no_dred_is_told(tmp_path, capsys):
+    plain = opus_packets(48000, 2)
+    padded = Packet.parse(plain[0]).with_extensions([], pad_to=len(plain[0]) + 40)
+    write_ogg(tmp_path / "a.opus", [bytes(padded), plain[1]], OpusHead(), OpusTags(vendor="other"))
+    rows = inspect(capsys, tmp_path / "a.opus")["packets"]
+    assert rows[0]["no_dred"] == "padding without DRED"
+    assert rows[1]["no_dred"] != "padding without DRED"

@@ -86,9 +86,11 @@ def test_presets_and_evidence(place, tmp_path, capsys):
 def test_advice_without_evidence_measures(place, capsys):
     argv = ["advise", "--loss", "gilbert:p=0.1,r=0.5", "--budget", "16000", "--measure",
             "--speech", str(place / "speech"), "--schemes", "plc,lbrr", "--metric", "stoi",
-            "--models", str(place / "random.bin"), "--jobs", "1", "--json"]  # fmt: skip
+            "--models", str(place / "random.bin"), "--jobs", "1", "--json",
+            "--jitter-ms", "80"]  # fmt: skip
     assert main(argv) == 0
     advice = json.loads(capsys.readouterr().out)
+    assert advice["jitter_ms"] == 80
     assert advice["evidence"]["distance"] < 0.1
     assert advice["best"]["files"] == 2
 

@@ -180,3 +180,23 @@ def test_evidence_is_part_of_the_package(root):
     assert "*.jsonl" in (root / "MANIFEST.in").read_text()
     ignored = (root / ".gitignore").read_text().split()
     assert not {"*.jsonl", "evidence.jsonl", "/dred/evaluate/evidence.jsonl"} & {*ignored}
+
+
+def test_the_delay_of_the_simulations_is_told(tmp_path, asked, capsys):
+    short = tmp_path / "short.jsonl"
+    short.write_text(compact([{**row, "jitter_ms": 60.0} for row in example_records()]))
+    assert main([*asked, "--evidence", str(short)]) == 0
+    said = capsys.readouterr().out
+    assert "receivers wait 60 ms" in said
+    assert "--jitter-ms 60\n" in said
+
+
+def test_another_delay_is_measured(asked, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "_measure", lambda args, trace: [
+        {**row, "jitter_ms": args.jitter_ms} for row in example_records()])  # fmt: skip
+    assert main([*asked, "--jitter-ms", "80"]) == 0
+    said = capsys.readouterr().out
+    assert "measured now, on the trace itself" in said
+    assert "receivers wait 80 ms" in said
+    assert main([*asked, "--jitter-ms", "80", "--evidence", "x"]) == 2
+    assert "--jitter-ms" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import itertools
 
-from dred.receiver.recovery import Source, choose_source
+from dred.receiver.recovery import Source, choose_source, why_guessed
 from dred.receiver.stats import HISTORY, Stats
 
 
@@ -41,3 +41,26 @@ def test_a_long_call_does_not_grow_the_stats():
         stats.note(Source.DTX)
     assert stats.played == HISTORY + 5
     assert len(stats.sources) == HISTORY
+
+
+def test_why_a_frame_is_guessed():
+    """Each reason hides those behind it."""
+    said = {
+        flags: why_guessed(used=flags[0], waiting=flags[1], described=flags[2], newer=flags[3])
+        for flags in itertools.product((False, True), repeat=4)
+    }
+    for (used, waiting, described, newer), why in said.items():
+        held = (used, waiting, described)
+        first = held.index(False) if False in held else 3 + newer
+        order = ("DRED not used", "nothing behind it yet", "no DRED behind it", "DRED too short",
+                 "silence left out")  # fmt: skip
+        assert why == order[first]
+
+
+def test_guesses_are_counted_by_reason():
+    stats = Stats()
+    stats.note(Source.PLC, "DRED too short")
+    assert stats.why == "DRED too short"
+    stats.note(Source.REGULAR)
+    assert stats.why == ""
+    assert stats.as_dict()["guessed"] == {"DRED too short": 1}

@@ -235,7 +235,7 @@ def test_arguments():
     pcm = voice(16000, 0.1)
     with pytest.raises(ValueError, match="magic"):
         simulate(pcm, 16000, [0], "magic")
-    for name in ("red:9", "red:1+red:2", "dred+dred", "plc+lbrr", "", "red:"):
+    for name in ("red", "red:9", "red:1+red:2", "dred+red", "dred+dred", "plc+lbrr", "", "red:"):
         with pytest.raises(ValueError, match="unknown scheme"):
             simulate(pcm, 16000, [0], name)
     with pytest.raises(ValueError, match="equal"):

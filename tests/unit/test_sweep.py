@@ -72,6 +72,7 @@ def test_keys_depend_on_all_that_matters(place, settings, jobs):
     assert common(schemes=["dred"]) < keys
     for changes in (
         {"loss_percent": 7}, {"dred_ms": 500}, {"seconds": 0.5}, {"metrics": ("stoi",)},
+        {"jitter_ms": 60.0},
     ):  # fmt: skip
         assert not {k for k in common(**changes) if "loss_percent" not in changes}
     other = place / "other.bin"
