@@ -73,7 +73,11 @@ class FrameTable:
 def add_loss_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
     """Which packets to lose; shared by decode and simulate."""
     group = parser.add_mutually_exclusive_group(required=required)
-    group.add_argument("--trace", metavar="FILE", help="one 0 (received) or 1 (lost) per packet")
+    group.add_argument(
+        "--trace", metavar="FILE",
+        help="what a trace lost: text with 0 (received) or 1 (lost) per packet, .rle, .csv, .pcap, "
+        ".pcapng; its delays only with --loss trace:FILE",
+    )  # fmt: skip
     group.add_argument(
         "--loss", metavar="MODEL",
         help="bernoulli:p=0.2 | gilbert:p=0.06,r=0.25 | burst:every=2s,length=300ms | trace:FILE",

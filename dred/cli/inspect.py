@@ -211,7 +211,7 @@ def _line(row: dict[str, Any]) -> str:
     if row.get("red"):
         line += f"RED x{len(row['red'])}, "
     return (
-        f"{line}{d['ms']} ms up to {d['offset_ms']:g} ms, {d['bytes']} bytes, "
+        f"{line}{d['ms']} ms until {d['offset_ms']:+g} ms, {d['bytes']} bytes, "
         f"q0 {d['q0']} dQ {d['dq']} qmax {d['qmax']}"
     )
 

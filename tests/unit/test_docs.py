@@ -2,6 +2,7 @@
 """The documentation: the tour runs, the site builds without a warning, nothing is left out."""
 
 import argparse
+import itertools
 import json
 import re
 import shlex
@@ -16,8 +17,11 @@ pytest.importorskip("dred._core")
 
 import dred
 from dred.cli import get_parser, main
+from dred.cli.decode import NOTHING_CAME
+from dred.cli.send import write_sdp
 from dred.errors import TraceError
 from dred.evaluate.metrics import find_shift
+from dred.receiver.recovery import why_guessed
 from dred.traces import parse_model
 from dred.traces.parse import _KINDS
 
@@ -124,6 +128,30 @@ def test_every_reason_of_a_sender_is_explained(root):
     for reason in reasons:
         assert f'"{reason}"' in source, reason
         assert f"| {reason} |" in page, reason
+
+
+def test_every_reason_of_a_guess_is_explained(root):
+    page = (root / "docs" / "guide" / "troubleshooting.md").read_text()
+    flags = itertools.product((False, True), repeat=4)
+    reasons = {
+        why_guessed(used=used, waiting=waiting, described=described, newer=newer)
+        for used, waiting, described, newer in flags
+    }
+    assert len(reasons) == 5
+    for reason in reasons | {NOTHING_CAME}:
+        assert f"| {reason} |" in page, reason
+
+
+def test_the_session_description_printed_is_the_one_made(root, capsys):
+    """By the lines of Python beside it, and by `dred send` with its defaults."""
+    text = (root / "docs" / "guide" / "calls.md").read_text()
+    shown = re.search(r"^```text\n(a=rtpmap.*?)^```$", text, re.M | re.S)[1]
+    (code,) = (block for block in BLOCK.findall(text) if "OpusFormat" in block)
+    exec(code, {})
+    assert capsys.readouterr().out == shown
+    args = get_parser().parse_args(["send", "in.wav", "--to", "127.0.0.1:5004", "--sdp", "-"])
+    write_sdp(args, 1)
+    assert shown.replace("\n", "\r\n") in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")
