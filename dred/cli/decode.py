@@ -70,13 +70,14 @@ class FrameTable:
         write_bytes(path, "\n".join(["frame,ms,source,why", *heard, ""]).encode(), AudioError)
 
 
-def add_loss_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """Which packets to lose; shared by decode and simulate."""
+def add_loss_options(parser: argparse.ArgumentParser, *, required: bool, delays: str) -> None:
+    """Which packets to lose; shared by decode and simulate. delays: what becomes of those of a
+    trace."""
     group = parser.add_mutually_exclusive_group(required=required)
     group.add_argument(
         "--trace", metavar="FILE",
         help="what a trace lost: text with 0 (received) or 1 (lost) per packet, .rle, .csv, .pcap, "
-        ".pcapng; its delays only with --loss trace:FILE",
+        f".pcapng; {delays}",
     )  # fmt: skip
     group.add_argument(
         "--loss", metavar="MODEL",
@@ -115,7 +116,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser("decode", help="Opus to wav, under loss if asked")
     parser.add_argument("input", metavar="IN", help="Ogg Opus, pcap or pcapng; - is stdin")
     parser.add_argument("output", metavar="OUT.wav", help="- is stdout")
-    add_loss_options(parser, required=False)
+    add_loss_options(parser, required=False, delays="not its delays")
     parser.add_argument(
         "--rate",
         type=integer(1000, 384000),

@@ -47,7 +47,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("input", metavar="IN.wav", help="any sound file of libsndfile; - is stdin")
-    add_loss_options(parser, required=True)
+    add_loss_options(parser, required=True, delays="its delays as well with --loss trace:FILE")
     parser.add_argument(
         "--schemes", default=DEFAULT_SCHEMES, metavar="LIST",
         help=f"which to compare, separated by commas (default {DEFAULT_SCHEMES})",

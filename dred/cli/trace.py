@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from dred.traces import DelayStats, TraceStats
 
 FORMS = ".txt, .rle, .csv, .pcap, .pcapng"
+FILES = f"{FORMS} (of a capture, the longest stream of Opus)"
 LONGEST_TABLE = 20  # rows of a histogram worth printing
 EPILOG = """\
 models: bernoulli:p=0.2 | gilbert:p=0.06,r=0.25[,h=0,k=1] | markov:p=0.02/0.5[/...] |
@@ -43,18 +44,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
 
     stats = actions.add_parser("stats", help="loss rate, bursts, gaps, memory, delays")
-    stats.add_argument("file", metavar="FILE")
+    stats.add_argument("file", metavar="FILE", help=FILES)
     stats.add_argument("--plot", metavar="FILE.png", help="draw them")
     add_json(stats)
 
     fit = actions.add_parser("fit", help="the models nearest to a trace, best first")
-    fit.add_argument("file", metavar="FILE")
+    fit.add_argument("file", metavar="FILE", help=FILES)
     fit.add_argument("--order", type=integer(1, 10), default=3, metavar="N",
                      help="of the longest Markov chain to try (default 3)")  # fmt: skip
     add_json(fit)
 
     convert = actions.add_parser("convert", help="write a trace in another form, by its suffix")
-    convert.add_argument("input", metavar="IN")
+    convert.add_argument("input", metavar="IN", help=FILES)
     convert.add_argument("output", metavar="OUT", help=FORMS)
 
 
