@@ -44,15 +44,19 @@ class Decoding(NamedTuple):
 
 class FrameTable:
     """What each frame was made from, as CSV: when it is heard in the output, its source and, where
-    it was guessed, why. skipped: samples in front that the output leaves out."""
+    it was guessed, why. asked: else nothing is kept, as calls may be long. skipped: samples in
+    front that the output leaves out."""
 
-    def __init__(self, receiver: "Receiver", skipped: int = 0) -> None:
+    def __init__(self, receiver: "Receiver", asked: bool, skipped: int = 0) -> None:
+        self._asked = asked
         self._stats, self._rate = receiver.stats, receiver.sample_rate
         self._at = -skipped
         self._rows: list[tuple[int, str]] = []
 
     def note(self, frame: "Floats") -> "Floats":
         """The frame pulled last, passed on."""
+        if not self._asked:
+            return frame
         stats = self._stats
         # Frames lost before the first packet came never were the receiver's.
         source, why = (stats.last.value, stats.why) if stats.last else ("plc", NOTHING_CAME)
@@ -213,7 +217,7 @@ def _file(args: argparse.Namespace, data: bytes) -> Decoding:
     # A missing packet is lost; what stands for it only tells how long it was.
     packets = [packet or any_packet for packet in stream.packets]
     skipped = stream.head.pre_skip * rate // 48000
-    table = FrameTable(receiver, skipped)
+    table = FrameTable(receiver, bool(args.frames), skipped)
     audio = (gain * table.note(frame) for frame, _ in playing(packets, lost, receiver))
     return Decoding(
         cut(audio, skipped, stream.duration * rate // 48000),
@@ -233,7 +237,8 @@ def _capture(args: argparse.Namespace, data: bytes) -> Decoding:
     frame_ms = stream.frame_ms
     rate, wanted = _rates(args.rate, 0)
     receiver = _receiver(args, rate, 1, frame_ms)
-    rtp, heard, table = stream.receiver(receiver), Heard(receiver), FrameTable(receiver)
+    rtp, heard = stream.receiver(receiver), Heard(receiver)
+    table = FrameTable(receiver, bool(args.frames))
 
     def listened() -> "Iterator[Floats]":
         frame = heard.pull()
