@@ -122,6 +122,7 @@ class Run:
             self.workers.same_start(self.critic.task.critic)
         if not self.workers.leads:
             self.rng = np.random.default_rng([self.config.seed, self.step, self.workers.rank])
+            torch.manual_seed(int(self.rng.integers(2**62)))
         self.pairs = ([*self.average.parameters()], [*task.model.parameters()])
         self.average.requires_grad_(False)
 

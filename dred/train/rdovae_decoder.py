@@ -34,6 +34,7 @@ class DecoderTask(RdovaeTask):
     ):
         super().__init__(config, data, valid, teacher)
         self.model = RdovaeDecoder().to(config.device)
+        self.model.output.lr_scale = 0.03  # what larger steps add to a read-out is mostly noise
         self.replay = Replay(self._make, config.reuse, POOL)
         weights = [teacher] + ([encoder] if encoder else [])
         if config.batch < len(weights):

@@ -31,18 +31,18 @@ class RdovaeConfig(TrainConfig):
     lambda_max: float = 0.04
     state_weight: float = 0.04  # one state is sent per packet, but every step has one
     flat_share: float = 0.45  # share of runs that have one level throughout, beside those by chance
-    fine_share: float = 0.5  # share of runs whose newest level leans to the finest ones
+    fine_share: float = 0.35  # share of runs whose newest level leans to the finest ones
     newest_weight: float = 0.1  # extra weight of the newest chunk's distortion (encoder)
     recent_weight: float = 3.0  # extra weight of the newest chunk, halved per chunk (decoder)
-    outliers: float = 16.0  # weight of squares of pitch and voicing errors (decoder)
+    outliers: float = 32.0  # weight of squares of pitch and voicing errors (decoder)
     true_weight: float = 0.05  # of the distortion from the true features beside agreement (decoder)
-    agreed_weight: float = 1.5  # of the distortion from the teacher's features (decoder)
+    agreed_weight: float = 3.0  # of the distortion from the teacher's features (decoder)
     agreement: float = 2.0  # weight of the mismatch beside rate-distortion (encoder)
     matching: float = 0.5  # share of the time that only matches the teacher's encoder (encoder)
     reuse: int = 6  # steps per batch that encoders and teacher worked out (decoder)
-    level_low: float = -25.0
+    level_low: float = -15.0
     level_high: float = 9.0
-    variety: float = 0.6  # chance of each change of throat, pitch, pace, equaliser, background
+    variety: float = 0.35  # chance of each change of throat, pitch, pace, equaliser, background
 
 
 class RunPlan:
