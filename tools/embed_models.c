@@ -3,27 +3,33 @@
  * The weight files of the package as read-only data of libdred; knows nothing of what they hold.
  *
  * Compiled by `make lib` only, which says with DRED_MODELS_FILE where the image is. The assembler
- * reads it (every ELF assembler knows .incbin): no generated source of many megabytes, and as the
- * compiler writes the rest of the object, its stack stays not executable. */
+ * reads it (those for ELF and Windows know .incbin): no generated source of many megabytes, and as
+ * the compiler writes the rest of the object, its stack stays not executable. */
 #include "dred_builtin.h"
 
-extern const unsigned char dred_builtin_begin[] __attribute__((visibility("hidden")));
-extern const unsigned char dred_builtin_end[] __attribute__((visibility("hidden")));
+/* Named for the assembler, as some platforms put an underscore before the names of C. */
+extern const unsigned char begin[] __asm__("builtin_begin");
+extern const unsigned char end[] __asm__("builtin_end");
 
-__asm__(".pushsection .rodata\n"
+#ifdef _WIN32
+#define READ_ONLY ".section .rdata,\"dr\"\n"
+#else
+#define READ_ONLY ".section .rodata\n.hidden builtin_begin, builtin_end\n"
+#endif
+
+__asm__(READ_ONLY
         ".balign 64\n"
-        ".globl dred_builtin_begin, dred_builtin_end\n"
-        ".hidden dred_builtin_begin, dred_builtin_end\n"
-        "dred_builtin_begin:\n"
+        ".globl builtin_begin, builtin_end\n"
+        "builtin_begin:\n"
         ".incbin \"" DRED_MODELS_FILE "\"\n"
-        "dred_builtin_end:\n"
+        "builtin_end:\n"
         ".byte 0\n"
-        ".popsection\n");
+        ".text\n");
 
 dred_models *dred_models_builtin(int *error) {
-    size_t size = (size_t)((uintptr_t)dred_builtin_end - (uintptr_t)dred_builtin_begin);
+    size_t size = (size_t)((uintptr_t)end - (uintptr_t)begin);
     if (size > 0)
-        return dred_models_create(dred_builtin_begin, size, NULL, error, NULL, 0);
+        return dred_models_create(begin, size, NULL, error, NULL, 0);
     if (error)
         *error = DRED_ERR_MISSING;
     return NULL;

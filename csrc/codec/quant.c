@@ -32,7 +32,7 @@ typedef int32_t int4 __attribute__((vector_size(16)));
 
 /* Four bytes, /256. */
 static vec4 from_q8(const uint8_t *p) {
-    return __builtin_convertvector((int4){p[0], p[1], p[2], p[3]}, vec4) * (1.0f / 256.0f);
+    return __builtin_convertvector((int4){p[0], p[1], p[2], p[3]}, vec4) * vec4_set(1.0f / 256);
 }
 
 /* floor() for |x| < 2^31. */
@@ -69,8 +69,8 @@ static int4 quantise_four(vec4 y, vec4 width) {
     int4 negative = (int4)y & INT32_MIN, magnitude = (int4)y & INT32_MAX;
     int4 valid = (vec4)magnitude < (float)LAPLACE_LIMIT; /* it is a number, and fits */
     vec4 size = (vec4)(magnitude & valid);
-    vec4 shrunk = size - width * tanh_near(size / (width + 0.1f));
-    vec4 middle = 0.5f + (vec4)((int4)shrunk | negative), margin = 2e-3f * width;
+    vec4 shrunk = size - width * tanh_near(size / (width + vec4_set(0.1f)));
+    vec4 middle = 0.5f + (vec4)((int4)shrunk | negative), margin = vec4_set(2e-3f) * width;
     int4 low = floor_to_int(middle - margin), high = floor_to_int(middle + margin);
     int4 doubt = (low ^ high) | ~valid;
     /* Only near a tie does the symbol depend on the last digits of tanh. */

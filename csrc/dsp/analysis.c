@@ -20,7 +20,8 @@ static inline vec4 scale(vec4 value) {
     const vec4 limit = {16, 16, 16, 16};
     const vec4_mask sign = {INT_MIN, INT_MIN, INT_MIN, INT_MIN};
     vec4 size = (vec4)((vec4_mask)value & ~sign);
-    vec4_mask kept = (size >= 1e-10f) & (size <= FLT_MAX), over = size > limit; /* NaN: neither */
+    vec4_mask kept = (size >= vec4_set(1e-10f)) & (size <= FLT_MAX); /* not NaN */
+    vec4_mask over = size > limit;
     vec4_mask limited = (over & (vec4_mask)limit) | (~over & (vec4_mask)size);
     return 32768 * (vec4)(kept & (limited | ((vec4_mask)value & sign)));
 }
@@ -38,7 +39,7 @@ void analysis_emphasise(const float *pcm, int samples, float last, float *out) {
     analysis_samples(pcm, samples, out);
     for (; n > 4; n -= 4) { /* from the end: each sample is read before it changes */
         vec4 before = vec4_load(out + n - 5);
-        vec4_store(out + n - 4, vec4_load(out + n - 4) - ANALYSIS_PREEMPHASIS * before);
+        vec4_store(out + n - 4, vec4_load(out + n - 4) - vec4_set(ANALYSIS_PREEMPHASIS) * before);
     }
     for (; n > 1; n--) out[n - 1] -= ANALYSIS_PREEMPHASIS * out[n - 2];
     if (n > 0) out[0] -= ANALYSIS_PREEMPHASIS * last;

@@ -20,7 +20,7 @@ void bands_sum(const float power[BANDS_BINS], float energy[BANDS]) {
     for (int i = 0; i < BANDS - 1; i++) {
         int width = edges[i + 1] - edges[i];
         const float *bin = power + edges[i];
-        float slope = 1.0f / (float)width;
+        vec4 slope = vec4_set(1.0f / (float)width);
         vec4 weight = slope * (vec4){0, 1, 2, 3}, falling = {0}, next = {0};
         for (int j = 0; j < width; j += 4, weight += 4 * slope) { /* widths are multiples of 4 */
             vec4 power4 = vec4_load(bin + j);

@@ -70,8 +70,8 @@ float burg_lpc(const float *x, int n, float a[LPC_ORDER]) {
         if (limited) return (energy - vec4_dot(x, x, LPC_ORDER)) * inverse_gain;
         for (int i = 0; i < length; i += 4) {
             vec4 ahead = vec4_load(f + i), behind = vec4_load(b + i);
-            vec4_store(f + i, ahead + reflection * behind);
-            vec4_store(b + i, behind + reflection * ahead);
+            vec4_store(f + i, ahead + vec4_set(reflection) * behind);
+            vec4_store(b + i, behind + vec4_set(reflection) * ahead);
         }
     }
     return vec4_dot(forward + LPC_ORDER, forward + LPC_ORDER, n - LPC_ORDER);

@@ -16,6 +16,10 @@ static inline vec4 vec4_load(const float *p) {
     return v;
 }
 
+/* Four times the same. Where the platform computes floats in double (s390x) or wider (x87), C takes
+ * no product of a float and a vector. */
+static inline vec4 vec4_set(float x) { return (vec4){x, x, x, x}; }
+
 static inline void vec4_store(float *p, vec4 v) { memcpy(p, &v, sizeof v); }
 
 typedef int vec4_mask __attribute__((vector_size(16))); /* of a comparison: all bits or none */
@@ -25,14 +29,14 @@ static inline float vec4_sum(vec4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 /* Inner product in a fixed order of summation, which depends on nothing but the length. */
 static inline float vec4_dot(const float *x, const float *y, int n) {
     vec4 even = {0}, odd = {0};
-    int i = 0;
-    for (; i + 8 <= n; i += 8) {
+    const int rest = n % 8;
+    for (int i = 0; i < n - rest; i += 8) {
         even += vec4_load(x + i) * vec4_load(y + i);
         odd += vec4_load(x + i + 4) * vec4_load(y + i + 4);
     }
     even += odd;
     float sum = vec4_sum(even);
-    for (; i < n; i++) sum += x[i] * y[i];
+    for (int i = n - rest; i < n; i++) sum += x[i] * y[i];
     return sum;
 }
 
@@ -43,10 +47,11 @@ static inline void vec4_accumulate16(float sum[16], const float *c, const float 
     vec4 s0 = vec4_load(sum), s1 = vec4_load(sum + 4);
     vec4 s2 = vec4_load(sum + 8), s3 = vec4_load(sum + 12);
     for (int k = 0; k < n; k++, x += step) {
-        s0 += c[k] * vec4_load(x);
-        s1 += c[k] * vec4_load(x + 4);
-        s2 += c[k] * vec4_load(x + 8);
-        s3 += c[k] * vec4_load(x + 12);
+        vec4 factor = vec4_set(c[k]);
+        s0 += factor * vec4_load(x);
+        s1 += factor * vec4_load(x + 4);
+        s2 += factor * vec4_load(x + 8);
+        s3 += factor * vec4_load(x + 12);
     }
     vec4_store(sum, s0);
     vec4_store(sum + 4, s1);

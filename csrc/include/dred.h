@@ -25,7 +25,9 @@
 extern "C" {
 #endif
 
-#if defined(DRED_BUILDING) && defined(__GNUC__)
+#if defined(DRED_BUILDING) && defined(_WIN32)
+#define DRED_API __declspec(dllexport)
+#elif defined(DRED_BUILDING) && defined(__GNUC__)
 #define DRED_API __attribute__((visibility("default")))
 #else
 #define DRED_API

@@ -3,14 +3,12 @@
  * Creates the set of networks of a weight file; knows no audio and no packets. */
 #include "model/models.h"
 
+#include "base/aligned.h"
 #include "base/cpu.h"
 #include "nn/exercise.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { ALIGNMENT = 64 };
 
 const char *dred_cpu(void) { return cpu_level_name(cpu_best_level()); }
 
@@ -60,9 +58,9 @@ static int create(const weights_image *image, cpu_level level, dred_models **cre
     int rc = load_networks(&probe, image, &memory);
     if (rc != DRED_OK)
         return rc;
-    size_t head = (sizeof probe + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t head = aligned_size(sizeof probe);
     size_t size = head + memory.used;
-    dred_models *models = aligned_alloc(ALIGNMENT, size);
+    dred_models *models = aligned_take(size);
     if (models == NULL)
         return DRED_ERR_MEMORY;
     *models = probe;
@@ -98,7 +96,7 @@ dred_models *dred_models_create(const void *image, size_t size, const char *cpu,
     return models;
 }
 
-void dred_models_destroy(dred_models *models) { free(models); }
+void dred_models_destroy(dred_models *models) { aligned_give(models); }
 
 int dred_models_networks(const dred_models *models) {
     return models == NULL ? 0 : models->networks;

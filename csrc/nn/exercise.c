@@ -4,11 +4,12 @@
  * and no clock. */
 #include "nn/exercise.h"
 
+#include "base/aligned.h"
 #include "nn/kernels.h"
 
-#include <stdlib.h>
+#include <stddef.h>
 
-enum { BLOCK = NN_ROWS * NN_COLS, ALIGNMENT = 64 };
+enum { BLOCK = NN_ROWS * NN_COLS };
 
 /* Arrays of the layer, one after the other in one block of memory. */
 typedef struct exercise {
@@ -20,14 +21,12 @@ typedef struct exercise {
     uint8_t *codes;
 } exercise;
 
-static size_t aligned(size_t size) { return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
-
 /* Point the arrays into memory, or with NULL only count. @return bytes */
 static size_t place(exercise *e, uint8_t *memory, size_t inputs, size_t outputs) {
     size_t used = 0, blocks = inputs * outputs / BLOCK;
 #define TAKE(array, count)                                              \
     (e->array = memory == NULL ? NULL : (void *)(memory + used),        \
-     used += aligned((count) * sizeof *e->array))
+     used += aligned_size((count) * sizeof *e->array))
     TAKE(weights, blocks * BLOCK);
     TAKE(columns, blocks);
     TAKE(starts, outputs / NN_ROWS + 1);
@@ -73,7 +72,7 @@ static void fill(exercise *e, int inputs, int outputs, int density) {
 int64_t exercise_product(cpu_level level, int inputs, int outputs, int density, int repeat) {
     const kernel_table *kernels = kernels_for(level);
     exercise e;
-    uint8_t *memory = aligned_alloc(ALIGNMENT, place(&e, NULL, (size_t)inputs, (size_t)outputs));
+    uint8_t *memory = aligned_take(place(&e, NULL, (size_t)inputs, (size_t)outputs));
     if (memory == NULL)
         return -1;
     place(&e, memory, (size_t)inputs, (size_t)outputs);
@@ -82,6 +81,6 @@ int64_t exercise_product(cpu_level level, int inputs, int outputs, int density, 
     const uint8_t *codes = e.codes;
     for (int i = 0; i < repeat; i++)
         (density < 100 ? kernels->sparse_int8 : kernels->dense_int8)(&e.layer, &e.y, &codes, 1);
-    free(memory);
+    aligned_give(memory);
     return products;
 }

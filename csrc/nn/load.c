@@ -3,6 +3,7 @@
  * Turns arrays of a weight file into packed layers, by tables; knows no particular network. */
 #include "nn/load.h"
 
+#include "base/aligned.h"
 #include "dred.h"
 
 #include <math.h>
@@ -13,7 +14,6 @@
 static const float largest_weight = 1e6f;
 
 enum {
-    ARENA_ALIGNMENT = 64,
     BLOCK = NN_ROWS * NN_COLS,
     LARGEST_PAIR = 129 /* 254 * 129 still fits 16 bits: AVX2 adds pairs of products there */
 };
@@ -26,7 +26,7 @@ typedef struct linear_arrays {
 
 static void *arena_take(arena *memory, size_t size) {
     uint8_t *place = memory->base == NULL ? NULL : memory->base + memory->used;
-    memory->used += (size + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
+    memory->used += aligned_size(size);
     return place;
 }
 

@@ -9,13 +9,11 @@
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
-void *__real_aligned_alloc(size_t alignment, size_t size);
 void __real_free(void *old);
 
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
-void *__wrap_aligned_alloc(size_t alignment, size_t size);
 void __wrap_free(void *old);
 
 static int forbidden;
@@ -43,11 +41,6 @@ void *__wrap_calloc(size_t count, size_t size) {
 void *__wrap_realloc(void *old, size_t size) {
     expect_allowed("realloc");
     return __real_realloc(old, size);
-}
-
-void *__wrap_aligned_alloc(size_t alignment, size_t size) {
-    expect_allowed("aligned_alloc");
-    return __real_aligned_alloc(alignment, size);
 }
 
 void __wrap_free(void *old) {

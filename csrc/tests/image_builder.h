@@ -36,7 +36,11 @@ static inline void image_put32(uint8_t *p, uint32_t value) {
         p[i] = (uint8_t)(value >> 8 * i);
 }
 
-/* Append a record. */
+static inline uint32_t image_get32(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* Append a record. Numbers of four bytes are turned to the byte order of files. */
 static inline void image_add(image_builder *image, const char *layer, const char *suffix, int type,
                              const void *data, size_t size) {
     size_t block = (size + 63) / 64 * 64;
@@ -51,6 +55,11 @@ static inline void image_add(image_builder *image, const char *layer, const char
     snprintf(name, sizeof name, "%s%s", layer, suffix);
     memcpy(record + 20, name, strlen(name) < 43 ? strlen(name) : 43);
     memcpy(record + IMAGE_HEADER, data, size);
+    for (size_t i = IMAGE_HEADER; type != IMAGE_INT8 && i < IMAGE_HEADER + size; i += 4) {
+        uint32_t number;
+        memcpy(&number, record + i, sizeof number);
+        image_put32(record + i, number);
+    }
     image->size += IMAGE_HEADER + block;
 }
 
@@ -106,8 +115,7 @@ static inline uint8_t *image_find(const image_builder *image, const char *name) 
         uint8_t *record = image->bytes + at;
         if (strcmp((const char *)record + 20, name) == 0)
             return record;
-        at += IMAGE_HEADER + ((size_t)record[16] | (size_t)record[17] << 8 |
-                              (size_t)record[18] << 16 | (size_t)record[19] << 24);
+        at += IMAGE_HEADER + image_get32(record + 16);
     }
     return NULL;
 }

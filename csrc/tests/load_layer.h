@@ -4,6 +4,7 @@
 #ifndef LOAD_LAYER_H
 #define LOAD_LAYER_H
 
+#include "base/aligned.h"
 #include "check.h"
 #include "dred.h"
 #include "image_builder.h"
@@ -11,7 +12,7 @@
 
 typedef struct loaded {
     linear layer;
-    void *memory; /* to be freed */
+    void *memory; /* for aligned_give */
 } loaded;
 
 static inline loaded load_layer(const image_builder *image, int inputs, int outputs) {
@@ -22,7 +23,7 @@ static inline loaded load_layer(const image_builder *image, int inputs, int outp
     arena memory = {NULL, 0};
     CHECK(weights_open(&records, image->bytes, image->size, message, sizeof message) == DRED_OK);
     CHECK(layers_load(&records, &spec, 1, &result.layer, &memory) == DRED_OK);
-    result.memory = aligned_alloc(64, memory.used);
+    result.memory = aligned_take(memory.used);
     memory.base = result.memory;
     memory.used = 0;
     CHECK(layers_load(&records, &spec, 1, &result.layer, &memory) == DRED_OK);

@@ -50,7 +50,7 @@ static void check_layer(int inputs, int outputs, int kind, uint32_t one_in) {
             CHECK_NEAR(y[i], expected[i], tolerance);
         check_many((cpu_level)level, &loaded_layer.layer, x, y);
     }
-    free(loaded_layer.memory);
+    aligned_give(loaded_layer.memory);
     free(image.bytes);
 }
 

@@ -11,15 +11,14 @@
 enum { LARGEST = 704 };
 
 static float float_at(const image_builder *image, const char *name, size_t i) {
+    uint32_t bits = image_get32(image_find(image, name) + IMAGE_HEADER + 4 * i);
     float value;
-    memcpy(&value, image_find(image, name) + IMAGE_HEADER + 4 * i, sizeof value);
+    memcpy(&value, &bits, sizeof value);
     return value;
 }
 
 static int int_at(const image_builder *image, const char *name, size_t i) {
-    int32_t value;
-    memcpy(&value, image_find(image, name) + IMAGE_HEADER + 4 * i, sizeof value);
-    return value;
+    return (int32_t)image_get32(image_find(image, name) + IMAGE_HEADER + 4 * i);
 }
 
 /* Sum of a row straight from the file image, by the formulas of the format. */
@@ -72,7 +71,7 @@ static void check_linear(int inputs, int outputs, int kind) {
             CHECK_NEAR(y[i],
                        expected_row(&image, inputs, outputs, kind, i, x.value, x.code), 1e-5);
     }
-    free(loaded_layer.memory);
+    aligned_give(loaded_layer.memory);
     free(image.bytes);
 }
 
@@ -106,7 +105,7 @@ static void check_wide_pairs(void) {
         for (int i = 0; i < 8; i++)
             CHECK_NEAR(y[i], expected_row(&image, 64, 8, LAYER_INT8, i, x.value, x.code), 1e-4);
     }
-    free(loaded_layer.memory);
+    aligned_give(loaded_layer.memory);
     free(image.bytes);
 }
 

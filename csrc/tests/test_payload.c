@@ -224,7 +224,7 @@ static void test_kept_symbols(void) {
         dred_payload_header header = {newest % 9 == 0 ? 3 : 6, newest % 8, 15, 4};
         payload_vectors plain = {.state = state, .chunks = CHUNKS}, cached = plain;
         unsigned char expected[CAPACITY], bytes[CAPACITY];
-        int chunks, cached_chunks;
+        int chunks, cached_chunks = 0;
         for (int i = 0; i < CHUNKS; i++) {
             plain.latents[i] = cached.latents[i] = latents[newest - i];
             cached.kept[i] = &kept[newest - i];
