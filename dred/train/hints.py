@@ -14,6 +14,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 DECAY = 0.98  # of the sums behind the maps, per batch
 EVERY = 10  # batches between two solutions
@@ -27,7 +28,7 @@ def listening(network: nn.Module, names: tuple[str, ...]) -> Iterator[Layers]:
     """Notes what the modules of these names put out in calls inside."""
     heard: Layers = {}
 
-    def note(name: str) -> object:
+    def note(name: str) -> RemovableHandle:
         def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
             heard[name] = output
 
@@ -38,7 +39,7 @@ def listening(network: nn.Module, names: tuple[str, ...]) -> Iterator[Layers]:
         yield heard
     finally:
         for handle in handles:
-            handle.remove()  # type: ignore[attr-defined]
+            handle.remove()
 
 
 class Map:
