@@ -23,7 +23,7 @@ from dred.train.fargan import FarganConfig, FarganTask, next_period
 from dred.train.fargan_net import SUBFRAME, Fargan
 from dred.train.hints import Hints, Layers, listening
 from dred.train.losses import band_difference, band_error, spectral_loss
-from dred.train.perceptual import heard_difference
+from dred.train.perceptual import heard_difference, points_lost
 from dred.train.replay import Batch, Replay
 
 POOL = 48
@@ -134,7 +134,8 @@ class DistilTask(FarganTask):
         free = said[:, 2 * STEP :]
         spectral = spectral_loss(free, batch["natural"], self._resolutions())
         bands = band_error(band_difference(free, batch["natural"]))
-        heard = _worse_more(heard_difference(said, batch["whole"]))
+        usual = batch["gain"]  # the level at which one listens
+        heard = points_lost(heard_difference(said / usual, batch["whole"] / usual)).mean()
         metrics = {"free_spec": spectral, "free_bands": bands, "free_heard": heard}
         config = self.config
         loss = config.spectral * spectral + config.free_bands * bands + config.heard * heard
@@ -154,11 +155,6 @@ class DistilTask(FarganTask):
     def cost(self, figures: dict[str, float]) -> float:
         """The spectral loss on held-out speech, which noise hardly changes, and what is heard."""
         return figures["spec"] + figures["heard"]
-
-
-def _worse_more(points: Tensor) -> Tensor:
-    """Mean over sequences of the root mean square over their blocks: one bad block is heard."""
-    return (points.square().mean(-1) + 1e-6).sqrt().mean()
 
 
 def relative_error(said: Tensor, wanted: Tensor) -> Tensor:

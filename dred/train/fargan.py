@@ -15,7 +15,7 @@ from dred.train.config import TrainConfig
 from dred.train.data import PREEMPHASIS, STEP, SpeechData, shift_level
 from dred.train.fargan_net import Fargan, period_of
 from dred.train.losses import RESOLUTIONS, band_difference, continuity_loss, spectral_loss
-from dred.train.perceptual import heard_difference
+from dred.train.perceptual import heard_difference, points_lost
 
 LOW = 7  # bands up to 1.2 kHz
 JUDGED = 30  # frames of a sequence in an evaluation
@@ -96,6 +96,7 @@ class FarganTask:
         features = data.excerpt(data.features, starts, frames + 2)
         first = (starts + 1) * STEP - DELAY
         pcm = data.waveform(first - 1, frames * STEP + 1)
+        factor = np.ones((count, 1), np.float32)
         if augment:
             config = self.config
             gain = rng.uniform(config.level_low, config.level_high, count).astype(np.float32)
@@ -103,13 +104,15 @@ class FarganTask:
             gain = np.minimum(gain, -20.0 * np.log10(peak + 1e-4))
             features = self._degrade(features, starts, gain, rng)
             sign = rng.choice([-1.0, 1.0], count)
-            pcm = pcm * (sign * 10.0 ** (gain / 20.0))[:, None]
+            factor = (10.0 ** (gain / 20.0)).astype(np.float32)[:, None]
+            pcm = pcm * sign[:, None] * factor
         signal = pcm[:, 1:] - PREEMPHASIS * pcm[:, :-1]
         signal[:, 0] = 0.0
         device = self.config.device
         return {
             "features": torch.from_numpy(features.astype(np.float32)).to(device),
             "signal": torch.from_numpy(signal.astype(np.float32)).to(device),
+            "gain": torch.from_numpy(factor).to(device),
         }
 
     def sample(self, rng: np.random.Generator, progress: float) -> dict[str, Tensor]:
@@ -164,7 +167,7 @@ class FarganTask:
             "bands": difference.abs().mean(),
             "low": difference[:, :LOW].abs().mean(),
             "bias": difference.mean(),
-            "heard": heard_difference(produced, batch["signal"]).mean(),
+            "heard": points_lost(heard_difference(produced, batch["signal"])).mean(),
         }
         return {name: float(value) for name, value in figures.items()}
 

@@ -5,7 +5,9 @@ knows no graph.
 Powers of half-Bark bands become loudness over the threshold of hearing (Zwicker). Small differences
 are masked, and what was added counts more than what is missing. Spectral losses hardly see that:
 noise of little energy between two harmonics. The signals belong to each other already, so nothing
-is aligned or equalised here but the level of each block."""
+is aligned or equalised here but the level of each block; and speech is taken to be at the level that
+PESQ gives to it, which is 17 dB above that of P.862's earphone once the wideband filter has passed
+it (P.862.2)."""
 
 from __future__ import annotations
 
@@ -15,9 +17,10 @@ from torch import Tensor
 
 from dred.train.data import PREEMPHASIS
 
-BLOCK, HOP = 512, 128  # samples at 16 kHz: 32 ms
+BLOCK, HOP = 512, 256  # samples at 16 kHz: 32 ms
 RATE = 16000
-FULL_SCALE = 105.0  # dB SPL of a mean square of 1, so that speech at -26 dB is heard at 79
+FULL_SCALE = 122.0  # dB SPL of a mean square of 1, so that speech at -26 dB is heard at 96
+LOWEST = 100.0  # Hz: half of the power passes the wideband filter (of second order) there
 EXPONENT = 0.23  # Zwicker's
 SONE = 0.1866
 DEAD_ZONE = 0.25  # of the softer loudness: smaller differences are masked
@@ -25,6 +28,8 @@ AUDIBLE = 50.0  # power beside which an addition is judged, as an intensity (1: 
 ADDED, LARGEST_ADDED = 3.0, 12.0  # factor of additions: none below the one, none above the other
 STEADY = 5e3  # intensity beside which the levels of a block are compared
 SYMMETRIC, ASYMMETRIC = 0.1, 0.0309  # points of PESQ per unit of disturbance
+LARGEST = 45.0  # disturbance of a block
+SPAN = 20  # blocks that one bad one spoils
 
 
 class Hearing:
@@ -45,6 +50,7 @@ class Hearing:
         steeper = np.where(middle < 4.0, np.minimum(6.0 / (middle + 2.0), 2.0) ** 0.15, 1.0)
         self.window = torch.hann_window(BLOCK, device=like.device)
         tilt = np.abs(1.0 - PREEMPHASIS * np.exp(-2j * np.pi * hertz / RATE)) ** -2
+        tilt /= 1.0 + (LOWEST / hertz) ** 4
         unit = 2.0 * 10.0 ** (FULL_SCALE / 10.0) / (BLOCK * float(self.window.square().sum()))
         gather = np.zeros((len(bands), BLOCK // 2 + 1))  # of the offset, nothing
         gather[:, 1:] = (halves == bands[:, None]) * tilt * unit
@@ -89,4 +95,15 @@ def heard_difference(produced: Tensor, target: Tensor) -> Tensor:
     asymmetric = width * (unmasked * added).mean(1)
     # Differences in soft blocks are heard a little more than in loud ones.
     soft = ((wanted.sum(1) + 1e5) / 1e7) ** -0.04
-    return soft * (SYMMETRIC * symmetric + ASYMMETRIC * asymmetric)
+    symmetric, asymmetric = (
+        (soft * disturbance).clamp_max(LARGEST) for disturbance in (symmetric, asymmetric)
+    )
+    return SYMMETRIC * symmetric + ASYMMETRIC * asymmetric
+
+
+def points_lost(points: Tensor) -> Tensor:
+    """Points of PESQ, or so, that each signal loses, [batch], by those of its blocks: in spans of a
+    third of a second nearly the worst block counts alone, over the spans a quadratic mean."""
+    span = min(SPAN, points.shape[1])
+    spans = (points + 1e-3).unfold(1, span, max(1, span // 2))
+    return spans.pow(6).mean(-1).pow(1 / 3).mean(-1).sqrt()
