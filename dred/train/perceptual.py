@@ -5,9 +5,8 @@ knows no graph.
 Powers of half-Bark bands become loudness over the threshold of hearing (Zwicker). Small differences
 are masked, and what was added counts more than what is missing. Spectral losses hardly see that:
 noise of little energy between two harmonics. The signals belong to each other already, so nothing
-is aligned or equalised here but the level of each block; and speech is taken to be at the level that
-PESQ gives to it, which is 17 dB above that of P.862's earphone once the wideband filter has passed
-it (P.862.2)."""
+is aligned or equalised here but the level of each block; and speech is taken to be at the level
+that PESQ gives to it, with the gain of its wideband filter (P.862.2)."""
 
 from __future__ import annotations
 

@@ -88,7 +88,8 @@ def test_the_points_lost_are_those_of_pesq(speech, noise, kind):
     elif kind == "hoarse":
         produced = speech * (1.0 + 0.03 * noise / noise.std())
     else:
-        produced = np.sign(speech) * np.expm1(np.round(4 * np.log1p(255 * np.abs(speech))) / 4) / 255
+        logarithm = np.round(4 * np.log1p(255 * np.abs(speech))) / 4
+        produced = np.sign(speech) * np.expm1(logarithm) / 255
     opinion = pesq(16000, speech, produced, "wb")
     raw = (3.8224 - np.log(4.0 / (opinion - 0.999) - 1.0)) / 1.3669
     points = points_lost(heard_difference(emphasised(produced), emphasised(speech)))
