@@ -116,7 +116,7 @@ class DistilTask(FarganTask):
             return self._free_loss(batch)
         said, layers = self._inside(self.model, batch)
         teachers = {name: batch[LAYER + name] for name in HINTED}
-        untold = self.hints.untold(layers, teachers, learn=True)
+        untold = self.hints.untold(layers, teachers)
         spectral = spectral_loss(said, batch["wanted"], self._resolutions())
         error = relative_error(said, batch["wanted"])
         difference = band_difference(said, batch["natural"])

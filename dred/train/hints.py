@@ -68,15 +68,14 @@ class Hints:
         self.names = names
         self.maps = {name: Map() for name in names}
 
-    def untold(self, student: Layers, teacher: Layers, learn: bool) -> Tensor:
-        """Between 0 and about 1; differentiable in the student's layers. `learn`: by the way, the
-        maps learn from these pairs."""
+    def untold(self, student: Layers, teacher: Layers) -> Tensor:
+        """Between 0 and about 1; differentiable in the student's layers. By the way, the maps learn
+        from these pairs."""
         shares = []
         for name in self.names:
             rows, wanted = student[name].flatten(0, -2), teacher[name].flatten(0, -2)
             known = torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
-            if learn:
-                self.maps[name].learn(known.detach(), wanted)
+            self.maps[name].learn(known.detach(), wanted)
             rest = (known @ self.maps[name].matrix - wanted).square().sum()
             spread = (wanted - wanted.mean(0)).square().sum()
             shares.append(rest / (spread + 1e-9))
