@@ -54,6 +54,7 @@ class DistilConfig(FarganConfig):
     free: float = 0.6  # share of steps that run freely from natural speech, by energies and spectra
     free_bands: float = 0.6  # weight of the band energies in those
     heard: float = 0.5  # ... and of what is heard of the difference
+    modelled: float = 0.5  # share of those that are to sound like the teacher's, not natural speech
     hints: float = 1.5  # weight of what inner layers do not tell of the teacher's
 
 
@@ -86,12 +87,13 @@ class DistilTask(FarganTask):
         batch["natural"] = batch["whole"][:, 2 * STEP :]
         kind = rng.random()
         with torch.no_grad():
+            batch["model"] = self._produce(self.teacher, batch)
             if kind < self.config.own:
                 self.model.eval()
                 batch["signal"] = self._produce(self.model, batch)
                 self.model.train()
             elif kind >= self.config.own + self.config.natural:
-                batch["signal"] = self._produce(self.teacher, batch)
+                batch["signal"] = batch["model"]
             batch["wanted"], layers = self._inside(self.teacher, batch)
         return batch | {LAYER + name: layer for name, layer in layers.items()}
 
@@ -127,15 +129,18 @@ class DistilTask(FarganTask):
         return loss, {name: float(value.detach()) for name, value in metrics.items()}
 
     def _free_loss(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-        """Spectra, band energies and sound of a free run against natural speech: errors of the
-        envelope that each subframe hands on to the next are seen here only. The ear judges the
+        """Spectra, band energies and sound of a free run against natural speech, most of whose
+        details cannot be foreseen, or against the teacher's free run, half as far away: errors of
+        the envelope that each subframe hands on to the next are seen here only. The ear judges the
         joint to the given frames too."""
         said = self._produce(self.model, batch)
-        free = said[:, 2 * STEP :]
-        spectral = spectral_loss(free, batch["natural"], self._resolutions())
-        bands = band_error(band_difference(free, batch["natural"]))
+        modelled = float(torch.rand(())) < self.config.modelled
+        whole = batch["model" if modelled else "whole"]
+        free, target = said[:, 2 * STEP :], whole[:, 2 * STEP :]
+        spectral = spectral_loss(free, target, self._resolutions())
+        bands = band_error(band_difference(free, target))
         usual = batch["gain"]  # the level at which one listens
-        heard = points_lost(heard_difference(said / usual, batch["whole"] / usual)).mean()
+        heard = points_lost(heard_difference(said / usual, whole / usual)).mean()
         metrics = {"free_spec": spectral, "free_bands": bands, "free_heard": heard}
         config = self.config
         loss = config.spectral * spectral + config.free_bands * bands + config.heard * heard
@@ -146,11 +151,17 @@ class DistilTask(FarganTask):
         return tuple(RESOLUTIONS[int(i)] for i in chosen)
 
     def evaluate(self, model: Fargan) -> dict[str, float]:
-        """Figures of free-running speech, and the error after a known past."""
+        """Figures of free-running speech, the error after a known past, and how far the free runs
+        of both are apart."""
         rng = np.random.default_rng(0)
         batch = self._draw(self.valid, rng, 128, 20, False)
         said, wanted = self._next(model, batch), self._next(self.teacher, batch)
-        return {**super().evaluate(model), "error": float(relative_error(said, wanted))}
+        free = [self._produce(network, batch)[:, 2 * STEP :] for network in (model, self.teacher)]
+        return {
+            **super().evaluate(model),
+            "error": float(relative_error(said, wanted)),
+            "apart": float(spectral_loss(*free, RESOLUTIONS)),
+        }
 
     def cost(self, figures: dict[str, float]) -> float:
         """The spectral loss on held-out speech, which noise hardly changes, and what is heard."""

@@ -88,8 +88,12 @@ def test_the_error_falls(folder, teacher, tmp_path):
     assert np.mean(errors[-5:]) < 0.9 * np.mean(errors[:5])
 
 
-def test_free_runs_come_nearer_to_natural_speech(folder, teacher, tmp_path):
-    task = DistilTask(small(free=1.0, reuse=50, natural=1.0, own=0.0), folder, folder, teacher)
+@pytest.mark.parametrize("modelled", [0.0, 1.0])
+def test_free_runs_come_nearer_to_natural_speech_or_the_teachers(
+    modelled, folder, teacher, tmp_path
+):
+    config = small(free=1.0, reuse=50, natural=1.0, own=0.0, modelled=modelled)
+    task = DistilTask(config, folder, folder, teacher)
     run = Run(task, tmp_path, resume=False)
     metrics = [run._update(0.0) for _ in range(25)]
     assert {"free_bands", "free_spec", "free_heard"} == {n for n in metrics[0] if "free" in n}
