@@ -42,6 +42,12 @@ class TraceError(DredError, ValueError):
     code = -102
 
 
+class LossModelError(TraceError):
+    """A loss model cannot be understood: what was asked for is at fault, and no file."""
+
+    code = -104
+
+
 class UnavailableError(DredError, ImportError):
     """A feature needs an optional package that is not installed."""
 

@@ -5,7 +5,7 @@
 #
 #   tools/train_slot.sh SECONDS PART VALID CHECKPOINTS NETWORK [options of `dred train NETWORK`]
 #
-# PART and VALID are folders of speech (16 kHz mono; small enough to travel) or data folders of
+# PART and VALID are folders of speech (small enough to travel) or data folders of
 # `dred train features`. CHECKPOINTS is what travels back; send it with the next slot. A slot ends
 # at SECONDS by itself; when the machine stops it earlier (SIGTERM), the checkpoint is written too.
 #   tools/train_slot.sh 540 speech/part1 speech/valid slots plc --set device=cuda --set minutes=60
@@ -26,7 +26,9 @@ data_folder() {
     if [ -f "$1/files.json" ]; then
         echo "$1"
     else
-        [ -f "$1.data/files.json" ] || $dred train features "$1" "$1.data" >&2
+        # What is left out of it is told, and no reason to lose the slot.
+        [ -f "$1.data/files.json" ] || $dred train features "$1" "$1.data" >&2 ||
+            [ -f "$1.data/files.json" ]
         echo "$1.data"
     fi
 }

@@ -18,7 +18,7 @@ from importlib import import_module
 
 from dred._version import __version__
 from dred.cli.interrupt import terminated_as_interrupted
-from dred.errors import DredError
+from dred.errors import DredError, LossModelError
 
 COMMANDS = (
     "encode", "decode", "simulate", "inspect", "send", "receive", "relay", "sweep", "advise",
@@ -58,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except LossModelError as reason:
+        return _failed(reason, WRONG_USAGE)
     except (DredError, OSError) as reason:
         return _failed(reason, FAILED)
     except MemoryError as reason:

@@ -66,8 +66,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> None:
     from dred import load_models, simulate
+    from dred.errors import AudioError
     from dred.evaluate.outcome import check_metrics, describe, scores
     from dred.evaluate.report import Track
+    from dred.io.files import make_folder
     from dred.io.wav import read_speech
     from dred.io.wav_writer import write_wav
     from dred.simulate import find_scheme
@@ -90,7 +92,7 @@ def run(args: argparse.Namespace) -> None:
     # A model is drawn for each scheme with the sizes of its packets: congestion depends on them.
     loss = parse_model(args.loss) if args.loss else loss_flags(args, packets, args.frame_ms)
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, AudioError)
     models = load_models(args.models)
 
     rows, tracks = [], []

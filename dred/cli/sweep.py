@@ -129,6 +129,7 @@ def split_schemes(text: str) -> list[str]:
 def run(args: argparse.Namespace) -> int | None:
     from dataclasses import replace
 
+    from dred.errors import DredError
     from dred.evaluate.cells import gather, group_traces
     from dred.evaluate.outcome import check_metrics, missing_packages
     from dred.evaluate.sweep import (
@@ -139,6 +140,7 @@ def run(args: argparse.Namespace) -> int | None:
         plan,
         run_jobs,
     )  # fmt: skip
+    from dred.io.files import make_folder
 
     asked = args.metrics is not None or args.preset is not None
     for name, value in (DEFAULTS | PRESETS.get(args.preset, {})).items():
@@ -159,7 +161,7 @@ def run(args: argparse.Namespace) -> int | None:
         settings = replace(settings, metrics=found)
     jobs = plan(sounds, traces, settings)
     folder = Path(args.out)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, DredError)
     results = Results(folder / "results.jsonl")
     known = results.load()
     missing = [job for job in jobs if job.key not in known]

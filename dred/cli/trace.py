@@ -4,13 +4,13 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from dred.cli.captures import add_stream, open_stream
 from dred.cli.options import add_json, integer, number, print_json
 
 if TYPE_CHECKING:
-    from dred.traces import DelayStats, TraceStats
+    from dred.traces import DelayStats, TraceStats, Transit
 
 FORMS = ".txt, .rle, .csv, .pcap, .pcapng"
-FILES = f"{FORMS} (of a capture, the longest stream of Opus)"
 LONGEST_TABLE = 20  # rows of a histogram worth printing
 EPILOG = """\
 models: bernoulli:p=0.2 | gilbert:p=0.06,r=0.25[,h=0,k=1] | markov:p=0.02/0.5[/...] |
@@ -44,19 +44,22 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
 
     stats = actions.add_parser("stats", help="loss rate, bursts, gaps, memory, delays")
-    stats.add_argument("file", metavar="FILE", help=FILES)
+    stats.add_argument("file", metavar="FILE", help=FORMS)
     stats.add_argument("--plot", metavar="FILE.png", help="draw them")
+    add_stream(stats)
     add_json(stats)
 
     fit = actions.add_parser("fit", help="the models nearest to a trace, best first")
-    fit.add_argument("file", metavar="FILE", help=FILES)
+    fit.add_argument("file", metavar="FILE", help=FORMS)
     fit.add_argument("--order", type=integer(1, 10), default=3, metavar="N",
                      help="of the longest Markov chain to try (default 3)")  # fmt: skip
+    add_stream(fit)
     add_json(fit)
 
     convert = actions.add_parser("convert", help="write a trace in another form, by its suffix")
-    convert.add_argument("input", metavar="IN", help=FILES)
+    convert.add_argument("input", metavar="IN", help=FORMS)
     convert.add_argument("output", metavar="OUT", help=FORMS)
+    add_stream(convert)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -79,10 +82,16 @@ def _make(args: argparse.Namespace) -> None:
         write_trace(args.output, transit.lost)
 
 
-def _stats(args: argparse.Namespace) -> None:
-    from dred.traces import measure, measure_delays, read_transit
+def _read(path: str, ssrc: int | None) -> "tuple[Transit, bool]":
+    from dred.traces import read_transit
 
-    transit, timed = read_transit(args.file)
+    return read_transit(path, choose=lambda name, data: open_stream(name, data, ssrc)[1])
+
+
+def _stats(args: argparse.Namespace) -> None:
+    from dred.traces import measure, measure_delays
+
+    transit, timed = _read(args.file, args.ssrc)
     stats = measure(transit.lost)
     delays = measure_delays(transit) if timed else None
     if args.plot:
@@ -131,9 +140,10 @@ def _table(title: str, counts: dict[int, int]) -> None:
 
 
 def _fit(args: argparse.Namespace) -> None:
-    from dred.traces import fit_models, read_trace
+    from dred.traces import fit_models
 
-    fits = fit_models(read_trace(args.file), args.order)
+    transit, _ = _read(args.file, args.ssrc)
+    fits = fit_models(transit.lost, args.order)
     if args.json:
         print_json({"fits": [fit.as_dict() for fit in fits]})
         return
@@ -148,9 +158,9 @@ def _short(text: str) -> Any:
 
 
 def _convert(args: argparse.Namespace) -> None:
-    from dred.traces import read_transit, write_trace, write_transit
+    from dred.traces import write_trace, write_transit
 
-    transit, timed = read_transit(args.input)
+    transit, timed = _read(args.input, args.ssrc)
     if timed or args.output.lower().endswith((".pcap", ".pcapng")):
         write_transit(args.output, transit)
     else:

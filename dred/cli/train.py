@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dred.cli.options import integer, number, progress
+from dred.cli.options import integer, number, progress, warn
 from dred.errors import UnavailableError
 
 NETWORKS = ("pitch", "rdovae", "plc", "fargan")
@@ -28,7 +28,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _add_features(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("speech", type=Path, help="folder of audio files (16 kHz mono)")
+    parser.add_argument(
+        "speech", type=Path, help="folder of recordings (WAV, FLAC, MP3, ..., of 16 kHz or more)"
+    )
     parser.add_argument("out", type=Path, help="data folder to write")
     parser.add_argument("--models", type=Path, help="weight file with the pitch network")
     parser.add_argument(
@@ -144,20 +146,18 @@ def run(args: argparse.Namespace) -> int:
     if args.network == "features":
         from dred.train.features import build
 
-        build(
+        left_out = build(
             args.speech,
             args.out,
             args.models,
+            tell=warn,
             decoded=args.decoded,
             copies=args.copies,
             seed=args.seed,
             progress=lambda files: progress(files, "features"),
         )
-    elif args.network == "all":
-        return _all(args)
-    else:
-        return _network(args)
-    return 0
+        return int(left_out > 0)
+    return _all(args) if args.network == "all" else _network(args)
 
 
 def _label(args: argparse.Namespace) -> str:
@@ -193,7 +193,7 @@ def _constraint(args: argparse.Namespace, task: Any) -> Any:
 
 def _network(args: argparse.Namespace) -> int:
     from dred.errors import ModelError
-    from dred.io.files import check_writable
+    from dred.io.files import check_writable, make_folder
     from dred.train import export, tasks
     from dred.train.layers import keep_float
     from dred.train.loop import Run, default_checkpoints, noted_settings
@@ -215,7 +215,7 @@ def _network(args: argparse.Namespace) -> int:
     if args.float and config.patience:
         raise ValueError("--float writes the last network, patience keeps the best; choose one")
     if args.out is not None:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(args.out.parent, ModelError)
         check_writable(args.out, ModelError)
     task = tasks.create(label, config, _files(args))
     if args.start is not None:

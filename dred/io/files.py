@@ -79,14 +79,26 @@ def written(path: str | os.PathLike[str], error: type[DredError]) -> Iterator[Bi
 
 @contextmanager
 def refusing(path: str | os.PathLike[str], error: type[DredError]) -> Iterator[None]:
-    """Raises `error`, in words, where the system refuses to write a file."""
+    """Raises `error`, in words, where the system refuses to write a file. What others have put into
+    words stays as it is."""
     try:
         yield
+    except DredError:
+        raise
     except OSError as reason:
         folder = Path(os.path.realpath(path)).parent
         if not folder.exists():
             raise error(f"{path}: cannot be written: no folder {folder}") from None
         raise error(f"{path}: cannot be written: {reason.strerror}") from reason
+
+
+def make_folder(path: str | os.PathLike[str], error: type[DredError]) -> None:
+    """Make a folder, and those above it, where there is none; failures raise `error`."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        why = (reason.strerror or "").lower()
+        raise error(f"{path}: is no folder and cannot become one ({why}); name another") from None
 
 
 def check_writable(path: str | os.PathLike[str], error: type[DredError]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from dred.errors import PacketError, TraceError
-from dred.rtp.capture import open_capture, write_capture
+from dred.rtp.capture import CapturedStream, open_capture, write_capture
 from dred.rtp.packet import RtpPacket
 from dred.rtp.serial import Unwrapper, far_off
 from dred.rtp.session import OPUS_TYPE
@@ -23,19 +23,24 @@ FIRST_SEQUENCE = 65_000
 TOC = {2.5: 28 << 3, 5.0: 29 << 3, 10.0: 30 << 3, 20.0: 31 << 3, 40.0: 10 << 3, 60.0: 11 << 3}
 
 
-def read_capture_transit(path: str | os.PathLike[str]) -> Transit:
-    """The longest Opus stream of a pcap or pcapng file, from the first to the last packet that
-    came: what was lost before and after nobody can see."""
+def longest_stream(path: str, data: bytes) -> CapturedStream:
+    """Of a capture, the Opus stream of most packets."""
     try:
-        streams = open_capture(path).streams
+        streams = open_capture(path, data=data).streams
     except PacketError as reason:
         raise TraceError(str(reason)) from None
     if not streams:
         raise TraceError(f"{path}: holds no RTP stream with Opus; capture the media")
+    return streams[0]
+
+
+def stream_transit(stream: CapturedStream) -> Transit:
+    """A stream from the first to the last packet that came: what was lost before and after nobody
+    can see."""
     arrivals: dict[int, list[float]] = {}
     sent: dict[int, float] = {}
     sizes: dict[int, int] = {}
-    for number, sent_ms, arrival_ms, size_bytes in _numbered(streams[0].packets):
+    for number, sent_ms, arrival_ms, size_bytes in _numbered(stream.packets):
         arrivals.setdefault(number, []).append(arrival_ms)
         sent[number] = sent_ms
         sizes[number] = size_bytes

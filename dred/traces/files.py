@@ -4,18 +4,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dred.errors import TraceError
-from dred.io.files import STANDARD_STREAM, read_bytes, write_bytes
+from dred.io.files import read_bytes, write_bytes
 from dred.io.pcap import is_capture
 from dred.traces.formats import Trace, as_trace, format_trace, parse_trace
 from dred.traces.models import DEFAULT_PACKET_MS
 from dred.traces.times import format_times, has_times, parse_times
 from dred.traces.transit import Transit
+
+if TYPE_CHECKING:
+    from dred.rtp.capture import CapturedStream
+
+    Choose = Callable[[str, bytes], CapturedStream]
 
 CAPTURES = (".pcap", ".pcapng")
 SUFFIXES = (".txt", ".csv", ".rle", *CAPTURES)
@@ -28,25 +34,26 @@ def read_trace(path: str | os.PathLike[str]) -> Trace:
 
 
 def read_transit(
-    path: str | os.PathLike[str], packet_ms: float = DEFAULT_PACKET_MS
+    path: str | os.PathLike[str],
+    packet_ms: float = DEFAULT_PACKET_MS,
+    choose: Choose | None = None,
 ) -> tuple[Transit, bool]:
     """The same with all that the file knows, and whether it knows times. Where it does not, packets
-    are sent every packet_ms and come at once."""
-    found = _read(path)
+    are sent every packet_ms and come at once. choose: the stream of a capture from its name and
+    content, else the longest."""
+    found = _read(path, choose)
     if isinstance(found, Transit):
         return found, True
     return Transit.undisturbed(np.zeros(len(found), np.int64), packet_ms).losing(found), False
 
 
-def _read(path: str | os.PathLike[str]) -> Trace | Transit:
+def _read(path: str | os.PathLike[str], choose: Choose | None = None) -> Trace | Transit:
     data = read_bytes(path, TraceError)
     if is_capture(data):
-        if os.fspath(path) == STANDARD_STREAM:
-            raise TraceError("-: a capture cannot be read from standard input; name the file")
         # A capture needs RTP and Opus; other traces need nothing.
-        from dred.traces.capture import read_capture_transit
+        from dred.traces.capture import longest_stream, stream_transit
 
-        return read_capture_transit(path)
+        return stream_transit((choose or longest_stream)(os.fspath(path), data))
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

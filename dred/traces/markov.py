@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dred.errors import TraceError
+from dred.errors import LossModelError, TraceError
 from dred.traces.formats import Trace
 from dred.traces.models import DEFAULT_PACKET_MS
 
@@ -25,7 +25,7 @@ class Markov:
 
     def __post_init__(self) -> None:
         if len(self.p) not in {1 << order for order in range(1, MAX_ORDER + 1)}:
-            raise TraceError(
+            raise LossModelError(
                 f"markov: {len(self.p)} probabilities; it takes 2 for order 1, 4 for order 2, "
                 f"and so on up to order {MAX_ORDER}"
             )

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from dred.errors import TraceError
+from dred.errors import LossModelError
 from dred.traces.formats import Trace
 
 # Duration of a packet where the caller names none.
@@ -50,7 +50,7 @@ class GilbertElliott:
 
     def __post_init__(self) -> None:
         if self.p + self.r == 0:
-            raise TraceError("gilbert: p and r are both 0, so its state never changes")
+            raise LossModelError("gilbert: p and r are both 0, so its state never changes")
 
     def draw(
         self, packets: int, rng: np.random.Generator, packet_ms: float = DEFAULT_PACKET_MS
@@ -76,7 +76,7 @@ class Bursts:
 
     def __post_init__(self) -> None:
         if not 0 < self.length_ms <= self.every_ms:
-            raise TraceError(
+            raise LossModelError(
                 f"burst: length ({self.length_ms:g} ms) must be above 0 and at most every "
                 f"({self.every_ms:g} ms); write burst:every=3s,length=1s to lose a second in three"
             )

@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dred.errors import TraceError
+from dred.errors import LossModelError
 from dred.traces.formats import Trace
 from dred.traces.models import DEFAULT_PACKET_MS, LossModel
 from dred.traces.transit import HEADER_BYTES, Times, Transit
@@ -117,7 +117,7 @@ class Jitter:
 
     def __post_init__(self) -> None:
         if self.mean_ms <= 0:
-            raise TraceError("jitter: mean must be more than 0 ms")
+            raise LossModelError("jitter: mean must be more than 0 ms")
 
     def apply(self, transit: Transit, rng: np.random.Generator) -> Transit:
         noise = rng.normal(size=len(transit))
@@ -176,9 +176,9 @@ class Queue:
 
     def __post_init__(self) -> None:
         if not 0 <= self.cross < self.link:
-            raise TraceError("queue: cross traffic must be less than the link carries")
+            raise LossModelError("queue: cross traffic must be less than the link carries")
         if self.depth_ms <= 0 or self.burst_ms <= 0:
-            raise TraceError("queue: depth and burst must be more than 0 ms")
+            raise LossModelError("queue: depth and burst must be more than 0 ms")
 
     def apply(self, transit: Transit, rng: np.random.Generator) -> Transit:
         ours = transit.arrivals()

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from dred.digits import whole
-from dred.errors import TraceError
+from dred.errors import LossModelError
 from dred.traces.files import read_transit
 from dred.traces.markov import Markov
 from dred.traces.models import Bernoulli, Bursts, GilbertElliott, LossModel, Recorded
@@ -66,7 +66,7 @@ def _stage(text: str) -> Any:
         transit, timed = read_transit(rest)
         return Replay(transit) if timed else Recorded(transit.lost)
     if kind not in _KINDS:
-        raise TraceError(f"unknown loss model {text!r}; use {USAGE}")
+        raise LossModelError(f"unknown loss model {text!r}; use {USAGE}")
     model, readers = _KINDS[kind]
     # A duration is called by its name in texts, and with its unit in Python.
     needed = {field.name.removesuffix("_ms") for field in fields(model) if field.default is MISSING}
@@ -74,14 +74,14 @@ def _stage(text: str) -> Any:
     for part in filter(None, rest.split(",")):
         name, equals, value = part.partition("=")
         if not equals or name not in readers or name in values:
-            raise TraceError(f"loss model {text!r}: {part!r} is not understood; use {USAGE}")
+            raise LossModelError(f"loss model {text!r}: {part!r} is not understood; use {USAGE}")
         try:
             values[name] = readers[name](value)
         except ValueError as reason:
             where = f"loss model {text[:SHOWN]!r}: {name}"
-            raise TraceError(f"{where} must be {reason}, not {value[:SHOWN]!r}") from None
+            raise LossModelError(f"{where} must be {reason}, not {value[:SHOWN]!r}") from None
     for name in sorted(needed - set(values)):
-        raise TraceError(f"loss model {text!r}: {name} is missing; use {USAGE}")
+        raise LossModelError(f"loss model {text!r}: {name} is missing; use {USAGE}")
     return model(**{f"{n}_ms" if readers[n] is _milliseconds else n: v for n, v in values.items()})
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from dred.errors import ModelError
-from dred.io.files import read_bytes, write_bytes
+from dred.io.files import make_folder, read_bytes, write_bytes
 
 HEADER = struct.Struct("<4s4i44s")
 MAGIC = b"DNNw"
@@ -70,7 +70,7 @@ def write_blob(path: Path | str, records: Iterable[tuple[str, np.ndarray]]) -> i
         parts.append(HEADER.pack(MAGIC, 0, CODES[dtype], len(payload), block, encoded))
         parts.append(payload + bytes(block - len(payload)))
     data = b"".join(parts)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    make_folder(Path(path).parent, BlobError)
     write_bytes(path, data, BlobError)
     return len(data)
 

@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from dred.errors import AudioError
+
+TABLE = "files.json"
 STEP = 160
 PREEMPHASIS = 0.85  # of the signals that networks see and make
 BANDS = 18
@@ -58,13 +61,24 @@ class SpeechData:
     def __init__(self, folder: Path | str, covered: str | None = None, width: int = 1):
         """`covered`: an int8 array of `width` that may cover only the first files."""
         self.folder = Path(folder)
-        self.files = json.loads((self.folder / "files.json").read_text())
+        self.files = self._table()
         if covered is not None:
             steps = (self.folder / covered).stat().st_size // width
             self.files = [e for e in self.files if e["first_step"] + e["steps"] <= steps]
         self.pcm = np.memmap(self.folder / "pcm16.i16", np.int16, "r")
         self.features = self.rows("feat.f32", 20)
         self.steps = sum(entry["steps"] for entry in self.files)
+
+    def _table(self) -> list[dict[str, Any]]:
+        """What `files.json` holds, which tells a data folder from others."""
+        try:
+            files: list[dict[str, Any]] = json.loads((self.folder / TABLE).read_text())
+        except (OSError, ValueError):
+            raise AudioError(
+                f"{self.folder}: is no data folder, for want of a {TABLE} in it; "
+                "'dred train features' makes one"
+            ) from None
+        return files
 
     def rows(self, name: str, width: int, dtype: str = "f4") -> np.ndarray:
         """A memory-mapped array with one row per step."""

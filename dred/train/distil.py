@@ -156,11 +156,13 @@ class DistilTask(FarganTask):
         rng = np.random.default_rng(0)
         batch = self._draw(self.valid, rng, 128, 20, False)
         said, wanted = self._next(model, batch), self._next(self.teacher, batch)
-        free = [self._produce(network, batch)[:, 2 * STEP :] for network in (model, self.teacher)]
+        ours, teachers = (
+            self._produce(network, batch)[:, 2 * STEP :] for network in (model, self.teacher)
+        )
         return {
             **super().evaluate(model),
             "error": float(relative_error(said, wanted)),
-            "apart": float(spectral_loss(*free, RESOLUTIONS)),
+            "apart": float(spectral_loss(ours, teachers, RESOLUTIONS)),
         }
 
     def cost(self, figures: dict[str, float]) -> float:

@@ -4,35 +4,33 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import soundfile
 import torch
 
 from dred.errors import AudioError, ModelError
-from dred.io.files import refusing, write_bytes
+from dred.io.files import make_folder, refusing, write_bytes
 from dred.models import Models, load_models
 from dred.profile import OPUS
 from dred.stages import analyse, burg_features
 from dred.train import export
 from dred.train.augment import augmented
-from dred.train.data import STEP, SpeechData
+from dred.train.data import STEP, TABLE, SpeechData
 from dred.train.pitch_inputs import pitch_inputs
 from dred.train.quantiser import LEVELS, SLOPES, Quantiser, chunk_levels
 from dred.train.rdovae import decode, encode
 from dred.train.rdovae_net import RdovaeDecoder, RdovaeEncoder
 from dred.train.rdovae_runs import MAX_CHUNKS
+from dred.train.recordings import RATE, Recordings
 
-RATE = 16000
-AUDIO = (".wav", ".flac", ".opus", ".ogg")
 ARRAYS = ("pcm16.i16", "feat.f32", "burg.f32", "pitch.i8")
-TABLE = "files.json"
 DECODED = "decoded.f32"
-SHORTEST = 2 * STEP  # samples; a step of it is left at any speed
+LONGEST = 600 * RATE  # samples of which features are made at once: an hour would take gigabytes
 SEQUENCE = 4 * 2 * MAX_CHUNKS  # dframes encoded at once: warm-up is short beside it
 
 
@@ -98,44 +96,13 @@ def disturbed(pcm: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return out
 
 
-def read_speech(path: Path) -> np.ndarray:
-    """Pcm of a file as int16; anything but 16 kHz mono is an AudioError."""
-    with _opened(path) as file:
-        try:
-            return file.read(dtype="int16")
-        except soundfile.LibsndfileError as reason:
-            raise _unreadable(path, reason) from None
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
-    """A sound file of the right rate and channels, not yet read."""
-    try:
-        file = soundfile.SoundFile(path)
-    except soundfile.LibsndfileError as reason:
-        raise _unreadable(path, reason) from None
-    with file:
-        if (file.samplerate, file.channels) != (RATE, 1):
-            found = f"{file.samplerate} Hz with {file.channels} channel(s)"
-            raise AudioError(f"{path}: is of {found}; resample it to 16 kHz mono")
-        if file.frames < SHORTEST:
-            raise AudioError(f"{path}: is shorter than {1000 * SHORTEST // RATE} ms; take it away")
-        yield file
-
-
-def _unreadable(path: Path, reason: soundfile.LibsndfileError) -> AudioError:
-    return AudioError(
-        f"{path}: cannot be read ({reason.error_string.strip(' .')}); replace it or take it away"
-    )
-
-
 @contextmanager
 def _replacing(out: Path) -> Iterator[list[BinaryIO]]:
     """The arrays of a data folder and the table of its files, to be written beside those of old:
     they take their places once the whole of them is written, and not at all where that fails."""
     parts = [out / f"{name}.part" for name in (*ARRAYS, TABLE)]
     try:
-        with ExitStack() as stack:
+        with refusing(out, AudioError), ExitStack() as stack:
             yield [stack.enter_context(open(part, "wb")) for part in parts]
         # It was made from the features that go now.
         (out / DECODED).unlink(missing_ok=True)
@@ -151,13 +118,14 @@ def build(
     out: Path,
     weights: Path | None,
     *,
+    tell: Callable[[Iterable[str]], object],
     decoded: bool = False,
     copies: int = 0,
     seed: int = 1,
     progress: Callable[[list[tuple[int, Path]]], Iterable[tuple[int, Path]]] = iter,
-) -> None:
-    """Writes a data folder from all audio files (16 kHz mono) below a folder. What fails leaves a
-    folder of before as it was.
+) -> int:
+    """Writes a data folder from all recordings below a folder; how many were left out, of each of
+    which `tell` takes why. What fails as a whole leaves a folder of before as it was.
 
     `copies`: changed copies of every file behind the files themselves (`dred.train.augment`), each
     changed in another way, which `seed` settles. `progress` wraps the list of files.
@@ -169,42 +137,50 @@ def build(
     if decoded and lacking:
         raise ModelError(f"{weights}: --decoded needs its {' and '.join(sorted(lacking))}")
     rng = np.random.default_rng(seed)
-    if not speech.is_dir():
-        raise AudioError(f"{speech}: no such folder")
-    found = (p for p in speech.rglob("*") if p.suffix.lower() in AUDIO)
-    paths = sorted(p for p in found if p.is_file())
-    if not paths:
-        raise AudioError(f"{speech}: no audio files ({', '.join(AUDIO)})")
-    for path in paths:  # all of them, before hours are spent on the first
-        with _opened(path):
-            pass
+    recordings = Recordings(speech, tell)
+    paths = recordings.paths
     rng.shuffle(paths)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out, AudioError)
     files: list[dict[str, str | int]] = []
     first = 0
     with _replacing(out) as (*arrays, table):
         for copy, path in progress([(k, path) for k in range(1 + copies) for path in paths]):
-            pcm = read_speech(path)
-            if copy:
-                pcm = augmented(pcm, np.random.default_rng([seed, copy, len(files)]))
-            steps = len(pcm) // STEP
-            pcm = pcm[: steps * STEP]
-            other = disturbed(pcm, rng)
-            lpc = analyse(other / np.float32(32768), models)[:, 20:]
-            rows = (pcm, analyse(pcm, models)[:, :20], burg_features(pcm), pitch_inputs(other, lpc))
-            with refusing(out, AudioError):
+            for pcm in _pieces(recordings.read(path)):
+                if copy:
+                    pcm = augmented(pcm, np.random.default_rng([seed, copy, len(files)]))
+                steps = len(pcm) // STEP
+                rows = _rows(pcm[: steps * STEP], models, rng)
                 for array, row in zip(arrays, rows, strict=True):
                     array.write(np.ascontiguousarray(row).tobytes())
-            files.append(
-                {
-                    "file": path.name,
-                    "source": path.stem.rsplit("_", 1)[0],
-                    "first_step": first,
-                    "steps": steps,
-                }
-            )
-            first += steps
+                files.append(
+                    {
+                        "file": path.name,
+                        "source": path.stem.rsplit("_", 1)[0],
+                        "first_step": first,
+                        "steps": steps,
+                    }
+                )
+                first += steps
+        if not files:
+            raise AudioError(f"{speech}: holds no recording of use")
         table.write(json.dumps(files).encode("utf-8"))
     if decoded and weights is not None:
         write_decoded(out, weights)
-    print(f"{out}: {len(files)} files, {first * STEP / RATE / 3600:.2f} hours")
+    left_out = len(recordings.left_out)
+    print(
+        f"{out}: {len(files)} files, {first * STEP / RATE / 3600:.2f} hours"
+        f"{f'; {left_out} left out' if left_out else ''}"
+    )
+    return left_out
+
+
+def _pieces(pcm: np.ndarray | None) -> list[np.ndarray]:
+    """Of even length, none too long; nothing of nothing."""
+    return [] if pcm is None else np.array_split(pcm, math.ceil(len(pcm) / LONGEST))
+
+
+def _rows(pcm: np.ndarray, models: Models, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """What goes into each of the arrays."""
+    other = disturbed(pcm, rng)
+    lpc = analyse(other / np.float32(32768), models)[:, 20:]
+    return pcm, analyse(pcm, models)[:, :20], burg_features(pcm), pitch_inputs(other, lpc)

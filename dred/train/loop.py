@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from dred.errors import ModelError
-from dred.io.files import write_bytes
+from dred.io.files import make_folder, write_bytes
 from dred.train import export, optimise
 from dred.train.critic import Critic
 from dred.train.layers import set_fake_int8
@@ -97,7 +97,7 @@ class Run:
     ):
         self.constraint = constraint
         self.task, self.folder, self.config = task, folder, task.config
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, ModelError)
         torch.set_num_threads(self.config.threads)
         if self.config.device.startswith("cuda"):
             torch.set_float32_matmul_precision("high")  # products in TF32
@@ -304,7 +304,7 @@ class Run:
 
     def save(self, path: Path) -> int:
         """Writes the result of the run, the best or the last network; its size in bytes."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, ModelError)
         if not (self.config.patience and self.best_file.exists()):
             return self.export(self.average, path)
         best = self.best_file.read_bytes()

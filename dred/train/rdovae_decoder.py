@@ -91,7 +91,7 @@ class DecoderTask(RdovaeTask):
             (bands.square() + 1e-4).sqrt().mean(-1)
             + 2.0 * (pitch.square() + 1e-5).sqrt()
             + (voicing.square() + 1e-5).sqrt()
-            + self.config.outliers * (pitch.square() + voicing.square())
+            + self.config.outliers * (pitch.square() + 2.0 * voicing.square())
         )
         root = self.lagrangian(batch["levels"]).repeat_interleave(4, 1)
         for weight, target in (

@@ -34,7 +34,7 @@ class RdovaeConfig(TrainConfig):
     fine_share: float = 0.35  # share of runs whose newest level leans to the finest ones
     newest_weight: float = 0.1  # extra weight of the newest chunk's distortion (encoder)
     recent_weight: float = 3.0  # extra weight of the newest chunk, halved per chunk (decoder)
-    outliers: float = 32.0  # weight of squares of pitch and voicing errors (decoder)
+    outliers: float = 160.0  # weight of squares of pitch and voicing errors (decoder)
     true_weight: float = 0.05  # of the distortion from the true features beside agreement (decoder)
     agreed_weight: float = 3.0  # of the distortion from the teacher's features (decoder)
     agreement: float = 2.0  # weight of the mismatch beside rate-distortion (encoder)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dred.errors import ModelError
+from dred.io.files import make_folder
 from dred.models import NETWORKS, load_models
 from dred.train import export, tasks
 from dred.train.config import TrainConfig
@@ -56,7 +57,7 @@ def train_all(
         lacking = set(NETWORKS) - set(load_models(files.teacher).networks)
         if lacking:
             raise ModelError(f"{files.teacher}: lacks {', '.join(sorted(lacking))}")
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out, ModelError)
     written: dict[str, Path] = {}
     for stage in STAGES:
         task = tasks.create(

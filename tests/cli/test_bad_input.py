@@ -74,23 +74,17 @@ CASES = [
     (DECODE.format("good.opus") + " --trace nowhere.txt", 1, "nowhere.txt"),
     (DECODE.format("good.opus") + " --trace letters.txt", 1, "letters.txt"),
     (DECODE.format("good.opus") + " --trace empty.txt", 1, "empty"),
-    (DECODE.format("good.opus") + " --loss nonsense:p=2", 1, "nonsense"),
     (DECODE.format("good.opus") + " --rate 3", 2, "rate"),
     ("inspect nowhere.opus", 1, "nowhere.opus"),
     ("inspect text.opus", 1, "text.opus"),
-    (SIMULATE.format("--trace good.txt --schemes magic"), 2, "magic"),
     (SIMULATE.format("--trace letters.txt"), 1, "letters.txt"),
     (SIMULATE.format("--trace good.txt --bitrate 0"), 2, "bitrate"),
     (SIMULATE.format("--trace good.txt --out file"), 1, "file"),
-    (SIMULATE.format("--trace good.txt --schemes ,"), 2, "--schemes names no scheme; give some"),
-    (SIMULATE.format("--loss burst:every=1s,length=3s"), 1, "write burst:every=3s,length=1s"),
-    (SIMULATE.format(f"--loss burst:every={400 * '9'}s,length=1s"), 1, "of a day at most"),
-    (SIMULATE.format(f"--loss burst:every={300 * '9'}s,length=1s"), 1, "of a day at most"),
-    ("sweep good.wav --traces good.txt --out sweep --schemes ,", 2, "--schemes names no scheme"),
+    (SIMULATE.format(f"--loss burst:every={400 * '9'}s,length=1s"), 2, "of a day at most"),
+    (SIMULATE.format(f"--loss burst:every={300 * '9'}s,length=1s"), 2, "of a day at most"),
     ("advise --loss good.txt --budget 32000 --evidence nowhere", 1, "nowhere: no such file; name"),
     ("trace stats good.txt --plot nowhere/p.png", 1, "nowhere/p.png: cannot be written: no folder"),
     ("trace stats good.txt --plot p.nothing", 1, "supported formats"),
-    (SIMULATE.format("--loss gilbert:p=2"), 1, "p"),
     ("models describe --models cut.bin", 1, "cut.bin"),
     ("simulate good.wav --trace good.txt --schemes red", 2, "unknown scheme 'red'"),
     ("receive --listen 127.0.0.1:0 out.wav --sdp letters.txt", 1, "letters.txt: SDP: "),
@@ -116,6 +110,61 @@ def test_one_clear_line(folder, monkeypatch, capsys, line, code, says):
     assert "Traceback" not in captured.err
     # Wrong usage shows the usage as well, as argparse does.
     assert len(last) == 1 or (code == 2 and last[0].startswith("usage:"))
+
+
+TAKING = {  # what takes each kind of value
+    "loss": (
+        "simulate good.wav --no-metrics --loss {}",
+        "decode good.opus out.wav --loss {}",
+        "relay --listen 127.0.0.1:0 --to 127.0.0.1:9 --seconds 0 --loss {}",
+        "advise --budget 32000 --loss {}",
+        "trace make {}",
+    ),
+    "schemes": (
+        "simulate good.wav --trace good.txt --schemes {}",
+        "sweep good.wav --traces good.txt --out sweep --schemes {}",
+        "advise --loss good.txt --budget 32000 --measure --speech good.wav --schemes {}",
+    ),
+    "metric": (
+        "simulate good.wav --trace good.txt --metrics {}",
+        "sweep good.wav --traces good.txt --out sweep --metrics {}",
+        "advise --loss good.txt --budget 32000 --metric {}",
+    ),
+    "address": ("send good.wav --to {}", "receive out.wav --listen {}"),
+    "ssrc": ("decode good.opus out.wav --ssrc {}", "inspect x --ssrc {}", "trace fit x --ssrc {}"),
+    "cpu": ("bench stages --cpu {}",),
+}
+VALUES = [
+    # Kind, value, exit code, what the line must say.
+    ("loss", "nonsense:p=1", 2, "unknown loss model 'nonsense:p=1'; use bernoulli:p=0.2"),
+    ("loss", "trace:", 2, "unknown loss model"),
+    ("loss", "gilbert:p=2", 2, "p must be from 0 to 1, not '2'"),
+    ("loss", "gilbert:p=0,r=0", 2, "p and r are both 0"),
+    ("loss", "markov:p=0.1", 2, "1 probabilities"),
+    ("loss", "burst:every=1s,length=3s", 2, "write burst:every=3s,length=1s"),
+    ("loss", "jitter:mean=9ms,sd=1ms+queue:link=1k,cross=5k", 2, "less than the link carries"),
+    ("loss", "trace:nowhere.txt", 1, "nowhere.txt: no such file"),
+    ("loss", "trace:letters.txt", 1, "letters.txt: line 3"),
+    ("schemes", "magic", 2, "unknown scheme 'magic'"),
+    ("schemes", ",", 2, "names no scheme"),
+    ("metric", "magic", 2, "unknown metric 'magic'"),
+    ("address", "here", 2, "'here' is no address"),
+    ("ssrc", "me", 2, "'me' is no number"),
+    ("cpu", "abacus", 2, "no kernels named 'abacus'"),
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "says"),
+    [
+        (line.format(value), code, says)
+        for kind, value, code, says in VALUES
+        for line in TAKING[kind]
+    ],
+)
+def test_a_value_that_means_nothing_is_wrong_usage(folder, monkeypatch, capsys, line, code, says):
+    """In all commands that take it; a file that cannot be read is a failure all the same."""
+    test_one_clear_line(folder, monkeypatch, capsys, line, code, says)
 
 
 def test_memory_that_does_not_suffice(folder, monkeypatch, capsys):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Captures of ordinary and of odd calls, through `dred decode` and `dred inspect`."""
+"""Captures of ordinary and of odd calls, through `dred decode`, `inspect` and `trace`."""
 
 import io
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from dred.cli.captures import lost_before
 from dred.rtp import RtpPacket, RtpSender
 from dred.rtp.capture import write_capture
 from dred.sender import Sender
+from dred.traces import read_trace
 
 FRAMES = 60
 SPEECH = opus_packets(16000, FRAMES)
@@ -145,6 +147,25 @@ def test_a_stream_is_named_by_its_source(two_ways, tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
         main(["inspect", two_ways, "--ssrc", "me"])
     assert left.value.code == 2
+
+
+def test_a_trace_is_of_the_stream_that_is_named(two_ways, tmp_path, capsys, monkeypatch):
+    """By the same option, with the same remark, also from standard input."""
+    assert main(["trace", "stats", two_ways, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["packets"] == FRAMES
+    assert err.count("\n") == 1
+    assert "--ssrc takes another: 0x00000008" in err
+    assert main(["trace", "stats", two_ways, "--ssrc", "8", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["packets"] == FRAMES // 2
+    written = tmp_path / "written.csv"
+    stdin = io.TextIOWrapper(io.BytesIO(Path(two_ways).read_bytes()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert main(["trace", "convert", "-", str(written), "--ssrc", "0x8"]) == 0
+    assert len(read_trace(written)) == FRAMES // 2
+    assert capsys.readouterr().err == ""
+    assert main(["trace", "fit", two_ways, "--ssrc", "9"]) == 1
+    assert "0x00000009; there are 0x00000007 from" in capsys.readouterr().err
 
 
 def test_inspect_shows_what_was_lost_in_a_capture(tmp_path, capsys):

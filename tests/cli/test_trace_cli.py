@@ -66,7 +66,7 @@ def test_the_samples_are_what_the_readme_makes(samples, tmp_path):
     ("argv", "code", "says"),
     [
         (["trace", "stats", "nowhere.txt"], 1, "no such file"),
-        (["trace", "make", "nonsense"], 1, "unknown loss model"),
+        (["trace", "make", "nonsense"], 2, "unknown loss model"),
         (["trace", "make", "bernoulli:p=0.1", "-o", "no_such_folder/a.txt"], 1, "no folder"),
     ],
 )

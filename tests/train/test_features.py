@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Data folders: what is wrong with one sound file leaves the folder of before as it was."""
+"""Data folders: recordings of any kind, and what is wrong with some of them."""
 
-import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +12,7 @@ from weights import random_image
 pytest.importorskip("torch")
 
 from dred.cli import main
+from dred.io.wav import resample
 from dred.models import embedded_files
 from dred.train import features
 from dred.train.data import SpeechData
@@ -37,40 +38,132 @@ def content(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def heard(folder):
+    """Pcm, features and file names of a data folder."""
+    data = SpeechData(folder)
+    return np.asarray(data.pcm), np.asarray(data.features), [e["file"] for e in data.files]
+
+
+def test_headers_are_looked_at_first(speech, build, monkeypatch, capsys):
+    """Nothing is computed before all that they tell is told."""
+    soundfile.write(speech / "c.wav", voice(8000, 0.5), 8000)
+    soundfile.write(speech / "d.wav", voice(16000, 0.5), 2_000_000)
+    (speech / "e.mp3").write_text("no sound")
+
+    def analyse(*_):
+        said = capsys.readouterr().err.splitlines()
+        assert [line.split(": ")[2].split("/")[-1] for line in said] == ["c.wav", "d.wav", "e.mp3"]
+        assert "is of 8000 Hz, so it holds nothing above 4 kHz; record at 16 kHz" in said[0]
+        assert "says that it is of 2000000 Hz" in said[1]
+        assert "cannot be read" in said[2]
+        raise StopIteration
+
+    monkeypatch.setattr(features, "analyse", analyse)
+    with pytest.raises(StopIteration):
+        build()
+
+
 @pytest.mark.parametrize(
-    ("rate", "channels", "says"),
+    ("name", "says"),
     [
-        (48000, 1, "c.wav: is of 48000 Hz with 1 channel(s); resample it to 16 kHz mono"),
-        (16000, 2, "c.wav: is of 16000 Hz with 2 channel(s); resample it to 16 kHz mono"),
+        ("cut.flac", "cannot be read"),
+        ("silent.wav", "is silent"),
+        ("wild.wav", "holds samples that are not numbers"),
+        ("opposite.wav", "is silent when its channels are mixed"),
     ],
 )
-def test_all_files_are_looked_at_first(
-    tmp_path, speech, build, monkeypatch, capsys, rate, channels, says
+def test_what_only_the_samples_tell_loses_one_file(tmp_path, speech, build, capsys, name, says):
+    assert build() == 0
+    pcm, rows, files = heard(tmp_path / "data")
+    path, sound = speech / name, voice(16000, 4, seed=3)
+    if name == "cut.flac":
+        soundfile.write(path, sound, 16000)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif name == "wild.wav":
+        soundfile.write(path, np.append(sound, np.nan), 16000, subtype="FLOAT")
+    else:
+        both = {"silent.wav": 0 * sound, "opposite.wav": np.stack([sound, -sound], 1)}
+        soundfile.write(path, both[name], 16000)
+    capsys.readouterr()
+    assert build() == 1
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert f"{name}: {says}" in err
+    assert err.endswith("; it is left out\n")
+    assert "2 files, 0.00 hours; 1 left out" in out
+    left = heard(tmp_path / "data")
+    assert sorted(left[2]) == sorted(files)
+    assert len(left[0]) == len(pcm)
+    assert len(left[1]) == len(rows)
+
+
+def test_a_folder_of_nothing_but_bad_files_leaves_the_data_of_before(
+    tmp_path, speech, build, capsys
 ):
     assert build() == 0
     before = content(tmp_path / "data")
-    assert set(before) == {*features.ARRAYS, "files.json"}
-    soundfile.write(speech / "c.wav", voice(rate, 0.5, channels), rate)
-    monkeypatch.setattr(features, "analyse", None)  # nothing is computed
-    capsys.readouterr()
+    for path in speech.iterdir():
+        soundfile.write(path, np.zeros(8000), 16000)
     assert build() == 1
-    assert capsys.readouterr().err.strip().endswith(says)
+    assert capsys.readouterr().err.endswith(f"{speech}: holds no recording of use\n")
     assert content(tmp_path / "data") == before
 
 
-def test_what_fails_on_the_way_leaves_the_folder_as_it_was(tmp_path, speech, build, capsys):
-    """A FLAC file that was cut off tells only when it is read."""
-    assert build() == 0
-    before = content(tmp_path / "data")
-    soundfile.write(speech / "c.flac", voice(16000, 4, seed=3), 16000)
-    whole = (speech / "c.flac").read_bytes()
-    (speech / "c.flac").write_bytes(whole[: len(whole) // 2])
-    capsys.readouterr()
-    assert build() == 1
-    said = capsys.readouterr().err.strip()
-    assert "c.flac: cannot be read" in said
-    assert said.endswith("replace it or take it away")
-    assert content(tmp_path / "data") == before
+@pytest.fixture
+def made(tmp_path):
+    """A function: data folder of one file of these samples."""
+    weights = tmp_path / "random.bin"
+    weights.write_bytes(random_image())
+
+    def make(name, pcm, rate, **options):
+        folder = tmp_path / name
+        folder.mkdir()
+        soundfile.write(folder / name, pcm, rate, **options)
+        command = ["train", "features", folder, tmp_path / f"{name}.data", "--models", weights]
+        assert main([*map(str, command)]) == 0
+        return heard(tmp_path / f"{name}.data")
+
+    return make
+
+
+ORIGINAL = voice(16000, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "subtype", "near"),
+    [
+        ("float.wav", 16000, "FLOAT", 0.001),
+        ("deep.flac", 48000, "PCM_24", 0.1),
+        ("cd.w64", 44100, "PCM_16", 0.1),
+        ("coded.mp3", 48000, None, 0.1),
+    ],
+)
+def test_recordings_of_any_kind_give_the_features_of_their_original(
+    made, name, rate, subtype, near
+):
+    """In stereo, but for the first, with one side louder than the other. (Filters take what lies
+    just below 8 kHz.)"""
+    _, rows, _ = made("original.wav", ORIGINAL, 16000)
+    sound = resample(ORIGINAL, 16000, rate)
+    if rate != 16000:
+        sound = sound[:, None] * np.array([1.5, 0.5])
+    _, found, files = made(name, sound, rate, subtype=subtype)
+    assert files == [name]
+    assert found.shape == rows.shape
+    assert np.abs(found - rows)[:, :18].mean() < near
+    assert np.abs(rows[50:] - rows[:-50])[:, :18].mean() > 3 * near  # what near means
+
+
+def test_long_recordings_go_in_as_several(made, tmp_path, monkeypatch):
+    """Of even length: none is too short to hold a step."""
+    whole = made("a.wav", ORIGINAL, 16000)
+    as_written, _ = soundfile.read(tmp_path / "a.wav" / "a.wav", dtype="int16")
+    assert (whole[0] == as_written).all()
+    monkeypatch.setattr(features, "LONGEST", 20_000)
+    pcm, rows, files = made("b.wav", ORIGINAL, 16000)
+    assert files == ["b.wav"] * 3
+    assert (pcm == whole[0]).all()
+    assert np.abs(rows[110:200] - whole[1][110:200]).mean() < 0.1
 
 
 def test_a_new_folder_takes_the_place_of_the_old_one(tmp_path, speech, build):
@@ -97,10 +190,8 @@ def test_files_of_any_spelling_are_found(speech, build, tmp_path):
 def test_a_file_without_a_step_is_named(speech, build, capsys, samples):
     soundfile.write(speech / "short.wav", np.zeros(samples), 16000)
     assert build() == 1
-    assert (
-        capsys.readouterr().err.strip().endswith("short.wav: is shorter than 20 ms; take it away")
-    )
-    soundfile.write(speech / "short.wav", np.zeros(320), 16000)
+    assert "short.wav: is shorter than 20 ms; it is left out" in capsys.readouterr().err
+    soundfile.write(speech / "short.wav", voice(16000, 0.02), 16000)
     assert build() == 0
 
 
@@ -123,11 +214,6 @@ def test_what_decoding_needs_is_looked_for_first(tmp_path, speech, capsys):
     assert not (tmp_path / "data").exists()
 
 
-def test_a_folder_that_is_not_there(tmp_path, capsys):
-    assert main(["train", "features", str(tmp_path / "nope"), str(tmp_path / "data")]) == 1
-    assert capsys.readouterr().err.strip().endswith("nope: no such folder")
-
-
 def test_held_out_speech_that_is_too_short_is_told_at_once(folder, tmp_path, speech, build, capsys):
     assert build() == 0
     command = ["train", "plc", str(folder), str(tmp_path / "data"), "--set", "frames=60"]
@@ -137,12 +223,43 @@ def test_held_out_speech_that_is_too_short_is_told_at_once(folder, tmp_path, spe
     assert f"{tmp_path / 'data'}: no file is as long as 0.62 s, which excerpts need" in said
 
 
-def test_a_full_disk_is_named(tmp_path, speech, build, monkeypatch, capsys):
-    def full(self, data):
-        raise OSError(28, "No space left on device")
-
-    full_file = type("FullFile", (io.FileIO,), {"write": full})
-    monkeypatch.setattr(features, "open", full_file, raising=False)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("name", ["pcm16.i16", "files.json"])
+def test_a_full_disk_is_named(tmp_path, build, capsys, name):
+    """Whether it is full at once or when files are closed."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / f"{name}.part").symlink_to("/dev/full")
     assert build() == 1
     assert f"{tmp_path / 'data'}: cannot be written: No space left" in capsys.readouterr().err
     assert content(tmp_path / "data") == {}
+
+
+def test_folders_that_cannot_be_used_are_told_in_a_line(tmp_path, speech, build, capsys):
+    """Of speech, of data to write, of data to read, of checkpoints and of weights."""
+    assert build() == 0
+    file, empty, wrong, data = (tmp_path / name for name in ("file", "empty", "wrong", "data"))
+    file.write_text("no folder")
+    empty.mkdir()
+    wrong.mkdir()
+    (wrong / "files.json").write_text("no table")
+    no_folder = "is no folder and cannot become one"
+    plc = ("plc", data, data, "--set", "frames=20", "--set", "minutes=0")
+    capsys.readouterr()
+    for command, says in (
+        (("features", tmp_path / "nope", data), "nope: no such folder"),
+        (("features", file, data), "file: is no folder"),
+        (("features", empty, data), "empty: holds no sound files (.wav, .flac, "),
+        (("features", wrong, data), "wrong: holds no sound files"),
+        (("features", speech, file), f"file: {no_folder}"),
+        (("features", speech, file / "below"), f"below: {no_folder}"),
+        (("plc", empty, data), "empty: is no data folder, for want of a files.json in it"),
+        (("plc", file, data), "file: is no data folder"),
+        (("plc", data, wrong), "wrong: is no data folder"),
+        ((*plc, "--checkpoints", file), f"plc: {no_folder}"),
+        ((*plc, "--out", file / "plc.bin"), f"file: {no_folder}"),
+        (("all", data, data, file, "--checkpoints", empty), f"file: {no_folder}"),
+    ):
+        assert main(["train", *map(str, command)]) == 1
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1
+        assert says in said, command

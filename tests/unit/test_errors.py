@@ -4,7 +4,7 @@ import pytest
 from dred import errors, units
 
 ALL = [errors.ModelError, errors.PacketError, errors.AudioError, errors.TraceError,
-       errors.UnavailableError]  # fmt: skip
+       errors.LossModelError, errors.UnavailableError]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ALL)

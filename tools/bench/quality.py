@@ -45,7 +45,7 @@ from quality_speech import (
     rows,
 )
 
-from dred.cli.options import integer, progress
+from dred.cli.options import integer, progress, warn
 from dred.errors import DredError
 from dred.evaluate.metrics import measure as score
 from dred.evaluate.sweep import find_sounds
@@ -129,7 +129,7 @@ class Setup:
             return SpeechData(self.args.data)
         folder = self.args.out / f"{self.args.split}.data"
         if not (folder / "files.json").exists():
-            build(self.speech, folder, self.sides[REFERENCE],
+            build(self.speech, folder, self.sides[REFERENCE], tell=warn,
                   progress=lambda files: progress(files, "features"))  # fmt: skip
         return SpeechData(folder)
 
