@@ -93,9 +93,9 @@ def run(args: argparse.Namespace) -> None:
             **setting.sender_options(), models=models, dtx=args.dtx, loss_burst=args.loss_burst,
             jitter_ms=args.jitter_ms,
         )  # fmt: skip
+    rtp = RtpSender(None, args.payload_type, args.red, args.red_type, args.mtu, skip_dtx=args.dtx)
     if args.sdp:
         write_sdp(args, channels)
-    rtp = RtpSender(None, args.payload_type, args.red, args.red_type, args.mtu, skip_dtx=args.dtx)
     changes: list[tuple[float, Setting]] = []
     adaptation = None
     if args.adapt:

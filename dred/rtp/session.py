@@ -49,6 +49,7 @@ class RtpSender:
     skip_dtx: of each pause send the first packet alone, which tells the other end that the rest is
     silence and not loss; timestamps go on, sequence numbers do not.
     ssrc, sequence and timestamp begin at random where not given (RFC 3550 section 5.1).
+    ValueError: RED and Opus of one payload type, which nobody could tell apart.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class RtpSender:
         # From the lower half, so that a wrap does not come among the first losses.
         self._sequence = secrets.randbits(15) if sequence is None else sequence
         self.timestamp = secrets.randbits(32) if timestamp is None else timestamp
+        if payload_type == red_type:
+            raise ValueError(f"payload_type, red_type: are both {red_type}; give one of them another")
         self._payload_type, self._red_type = payload_type, red_type
         self._max_payload = max_bytes - HEADER.size
         self._red: red.RedEncoder | None = None

@@ -302,3 +302,9 @@ def test_bitrate_is_shared_with_copies():
         64000 / 1.5, abs=100
     )
     assert opus_bitrate(6000, 2, 10, int) == 6000
+
+
+def test_opus_and_red_of_one_type_are_refused():
+    with pytest.raises(ValueError, match="both 63"):
+        RtpSender(payload_type=63)
+    assert RtpSender(payload_type=63, red_type=64).packets == 0
