@@ -69,7 +69,7 @@ class RtpSender:
         self._sequence = secrets.randbits(15) if sequence is None else sequence
         self.timestamp = secrets.randbits(32) if timestamp is None else timestamp
         if payload_type == red_type:
-            raise ValueError(f"payload_type, red_type: are both {red_type}; give one of them another")
+            raise ValueError(f"payload_type, red_type: are both {red_type}; change one")
         self._payload_type, self._red_type = payload_type, red_type
         self._max_payload = max_bytes - HEADER.size
         self._red: red.RedEncoder | None = None
