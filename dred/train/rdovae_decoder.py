@@ -81,8 +81,9 @@ class DecoderTask(RdovaeTask):
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         """Differences of log spectrum, pitch and voicing from what the teacher says (of the latter
-        two large ones more), and over sqrt(lambda) the distortion from that, which minds loud steps
-        and fine levels, and a little of the distortion from what was said."""
+        two large ones more; voicing's, of which few are very large, twice as much), and over
+        sqrt(lambda) the distortion from that, which minds loud steps and fine levels, and a little
+        of the distortion from what was said."""
         decoded = self._decoded(self.model, batch)
         delta = decoded - batch["wanted"]
         bands = band_logs(delta[..., :18])
