@@ -29,6 +29,12 @@ def add_stream(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def refuse_ssrc(path: str, ssrc: int | None) -> None:
+    """For files that are no capture: a stream cannot be chosen there."""
+    if ssrc is not None:
+        raise ValueError(f"--ssrc chooses a stream of a capture, and {path} is none; leave it out")
+
+
 def open_stream(path: str, data: bytes, ssrc: int | None) -> "tuple[Capture, CapturedStream]":
     """A capture and the stream asked for. Where nothing was asked for and there are several, a
     remark names them all."""

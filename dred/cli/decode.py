@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dred.cli.captures import add_stream, open_stream
+from dred.cli.captures import add_stream, open_stream, refuse_ssrc
 from dred.cli.options import (
     add_json,
     add_models,
@@ -203,6 +203,7 @@ def _file(args: argparse.Namespace, data: bytes) -> Decoding:
     from dred.pcm import cut
     from dred.simulate import playing
 
+    refuse_ssrc(args.input, args.ssrc)
     stream = parse_ogg(data, args.input)
     warn(stream.warnings)
     if not stream.packets:

@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dred.cli.captures import add_stream, lost_before, open_stream, title
+from dred.cli.captures import add_stream, lost_before, open_stream, refuse_ssrc, title
 from dred.cli.options import add_json, add_models, print_json, warn
 from dred.digits import whole
 from dred.units import DTX_BYTES
@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> None:
         _, stream = open_stream(args.input, data, args.ssrc)
         rows, call = _captured(stream, profile), title(stream)
     else:
+        refuse_ssrc(args.input, args.ssrc)
         file = parse_ogg(data, args.input)
         warn(file.warnings)
         settings = _settings(file.tags.comments)

@@ -4,10 +4,11 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from dred.cli.captures import add_stream, open_stream
+from dred.cli.captures import add_stream, open_stream, refuse_ssrc
 from dred.cli.options import add_json, integer, number, print_json
 
 if TYPE_CHECKING:
+    from dred.rtp.capture import CapturedStream
     from dred.traces import DelayStats, TraceStats, Transit
 
 FORMS = ".txt, .rle, .csv, .pcap, .pcapng"
@@ -85,7 +86,16 @@ def _make(args: argparse.Namespace) -> None:
 def _read(path: str, ssrc: int | None) -> "tuple[Transit, bool]":
     from dred.traces import read_transit
 
-    return read_transit(path, choose=lambda name, data: open_stream(name, data, ssrc)[1])
+    chosen: list[CapturedStream] = []
+
+    def choose(name: str, data: bytes) -> "CapturedStream":
+        chosen.append(open_stream(name, data, ssrc)[1])
+        return chosen[0]
+
+    found = read_transit(path, choose=choose)
+    if not chosen:
+        refuse_ssrc(path, ssrc)
+    return found
 
 
 def _stats(args: argparse.Namespace) -> None:

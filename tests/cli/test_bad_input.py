@@ -90,6 +90,9 @@ CASES = [
     ("receive --listen 127.0.0.1:0 out.wav --sdp letters.txt", 1, "letters.txt: SDP: "),
     ("receive --listen 127.0.0.1:0 out.wav --sdp none.sdp", 1, "none.sdp: no such file"),
     ("inspect text.opus", 1, "nor a capture"),
+    ("inspect good.opus --ssrc 7", 2, "good.opus is none"),
+    ("decode good.opus out.wav --ssrc 7", 2, "good.opus is none"),
+    ("trace stats good.txt --ssrc 7", 2, "good.txt is none"),
     ("fly", 2, "fly"),
     ("", 2, "COMMAND"),
 ]
