@@ -88,7 +88,7 @@ def main() -> int:
             begin, end = (round(0.02 * rate * n) for n in (first, first + packets))
             heard = np.asarray(result.pcm[begin:end], np.float32).reshape(end - begin, -1)[:, 0]
             panel(axes, heard, rate, result.lost[first : first + packets], 0.02 * first)
-            axes.set_title(f"{path.stem[:24]}  {scheme}", fontsize=8)
+            axes.set_title(f"{path.stem[-20:]}  {scheme}", fontsize=8)  # names differ at their ends
             axes.tick_params(labelsize=6)
         row[0].set_ylabel("kHz", fontsize=7)
     figure.tight_layout()
